@@ -1,0 +1,141 @@
+"""The arithmetic of the ledger: events in, state of a deal out. Plain Python, no session, no clock.
+
+Two times: `at` is when something was so (valid time), `recorded_at` when we were told (record time). The state of a
+deal is the fold of its events that were not voided, in order of (at, id).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol
+
+from app.modules.crm.models import CLOSED, CREATED, VOIDED
+
+# The tracked fields: the name that stands in `DealEvent.sets`, and the columns of the event that carry it.
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "stage": ("stage_id", "pipeline_id", "state"),
+    "amount": ("amount_minor", "currency", "company_minor"),
+    "owner": ("owner_id",),
+    "team": ("team_id",),
+    "expected_close": ("expected_close",),
+    "account": ("account_id",),
+    "reason": ("reason_id", "reason_note"),
+}
+
+
+class Event(Protocol):
+    """What the fold reads of an event: a `DealEvent`, or anything of its shape."""
+
+    id: int
+    kind: str
+    at: datetime
+    local_date: date
+    recorded_at: datetime
+    voids_id: int | None
+    sets: str
+
+
+@dataclass(slots=True)
+class DealState:
+    """All that the ledger says about a deal; field names are the columns of `models.Outcome` plus `owner_id`."""
+
+    stage_id: int = 0
+    pipeline_id: int = 0
+    state: str = ""
+    opened_at: datetime | None = None
+    opened_on: date | None = None
+    entered_at: datetime | None = None
+    entered_on: date | None = None
+    closed_at: datetime | None = None
+    closed_on: date | None = None
+    amount_minor: int | None = None
+    currency: str = ""
+    company_minor: int | None = None
+    owner_id: int | None = None
+    team_id: int | None = None
+    credit_owner_id: int | None = None
+    credit_team_id: int | None = None
+    expected_close: date | None = None
+    account_id: int | None = None
+    reason_id: int | None = None
+    reason_note: str = ""
+
+    @classmethod
+    def of(cls, row: Any) -> DealState:
+        """The state that a deal or a span holds in its columns."""
+        return cls(*(getattr(row, name) for name in COLUMNS))
+
+    def values(self) -> dict[str, Any]:
+        """Column name to value."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+    def copy(self) -> DealState:
+        return DealState(*(getattr(self, name) for name in COLUMNS))
+
+
+COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(DealState))
+
+
+class Span(NamedTuple):
+    """From when until when (None: still) a deal was in a state."""
+
+    valid_from: datetime
+    valid_to: datetime | None
+    state: DealState
+
+
+def apply(state: DealState, event: Event) -> None:
+    """Change `state` in place by one event."""
+    before = state.stage_id
+    names = event.sets.split(",") if event.sets else ()
+    for name in names:
+        for column in FIELDS[name]:
+            setattr(state, column, getattr(event, column))
+    if event.kind == CREATED:
+        state.opened_at, state.opened_on = event.at, event.local_date
+    if "stage" in names:
+        if state.stage_id != before:
+            state.entered_at, state.entered_on = event.at, event.local_date
+        closes = state.state in CLOSED
+        state.closed_at, state.closed_on = (event.at, event.local_date) if closes else (None, None)
+    if "stage" in names or state.state not in CLOSED:
+        # A closed deal counts for who owned it when it was closed, whoever looks after it now.
+        state.credit_owner_id, state.credit_team_id = state.owner_id, state.team_id
+
+
+def effective(events: Iterable[Event], known_at: datetime | None = None) -> list[Event]:
+    """Events that count, in the order of the fold: told by `known_at` (default: ever) and not voided by then."""
+    told = [e for e in events if known_at is None or e.recorded_at <= known_at]
+    voided = {e.voids_id for e in told if e.kind == VOIDED}
+    return sorted((e for e in told if e.kind != VOIDED and e.id not in voided), key=lambda e: (e.at, e.id))
+
+
+def replay(
+    events: Iterable[Event], as_of: datetime | None = None, known_at: datetime | None = None
+) -> DealState | None:
+    """The state at `as_of` as it was known at `known_at` (defaults: at the end, all that is known); None before the
+    deal began or when its creation was voided."""
+    state = DealState()
+    began = False
+    for event in effective(events, known_at):
+        if as_of is not None and event.at > as_of:
+            break
+        began = began or event.kind == CREATED
+        apply(state, event)
+    return state if began else None
+
+
+def spans(events: Iterable[Event]) -> list[Span]:
+    """The stretches between events, oldest first, the last one open; what lasted no time is left out."""
+    found: list[Span] = []
+    state = DealState()
+    for event in effective(events):
+        apply(state, event)
+        if found and found[-1].valid_from == event.at:
+            found.pop()
+        elif found:
+            found[-1] = found[-1]._replace(valid_to=event.at)
+        found.append(Span(event.at, None, state.copy()))
+    return found

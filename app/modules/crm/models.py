@@ -1,0 +1,221 @@
+"""Tables of the pipeline: stages, deals, the ledger of what happened to them, and the spans derived from it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Date, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+
+from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, same_company, utcnow
+
+OPEN, WON, LOST, DISCARDED = "open", "won", "lost", "discarded"
+STATES = (OPEN, WON, LOST, DISCARDED)
+CLOSED = (WON, LOST, DISCARDED)
+
+CREATED, MOVED, CHANGED, VOIDED = "created", "moved", "changed", "voided"
+KINDS = (CREATED, MOVED, CHANGED, VOIDED)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
+
+
+class Pipeline(CompanyScoped, Versioned, db.Model):
+    """A way of selling, with stages of its own."""
+
+    __tablename__ = "crm_pipeline"
+    __constraints__ = (UniqueConstraint("company_id", "name_key"),)
+    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
+
+    name: Mapped[str] = mapped_column(String(80))
+    name_key: Mapped[str] = mapped_column(String(80), default="")
+    search_key: Mapped[str] = mapped_column(String(80), default="")
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+class Stage(CompanyScoped, Versioned, db.Model):
+    """A column of the board. Its type says what being there means; its name says nothing to the program."""
+
+    __tablename__ = "crm_stage"
+    __constraints__ = (
+        same_company("pipeline_id", "crm_pipeline.id"),
+        UniqueConstraint("company_id", "pipeline_id", "name_key"),
+        _one_of("type", STATES),
+        CheckConstraint("probability BETWEEN 0 AND 100", name="probability"),
+    )
+    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
+
+    pipeline_id: Mapped[int] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(String(80))
+    name_key: Mapped[str] = mapped_column(String(80), default="")
+    search_key: Mapped[str] = mapped_column(String(80), default="")
+    type: Mapped[str] = mapped_column(String(10), default=OPEN)
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    probability: Mapped[int] = mapped_column(Integer, default=0)  # percent
+    rotting_days: Mapped[int | None] = mapped_column(Integer)
+    qualified: Mapped[bool] = mapped_column(Boolean, default=True)
+
+    pipeline: Mapped[Pipeline] = relationship(foreign_keys=[pipeline_id], lazy="raise")
+
+
+class Reason(CompanyScoped, Versioned, db.Model):
+    """Why a deal was lost or discarded."""
+
+    __tablename__ = "crm_reason"
+    __constraints__ = (UniqueConstraint("company_id", "kind", "name_key"), _one_of("kind", (LOST, DISCARDED)))
+    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
+
+    name: Mapped[str] = mapped_column(String(120))
+    name_key: Mapped[str] = mapped_column(String(120), default="")
+    search_key: Mapped[str] = mapped_column(String(120), default="")
+    kind: Mapped[str] = mapped_column(String(10), default=LOST)
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+def _references(*columns: tuple[str, str]) -> tuple:
+    return tuple(same_company(column, target) for column, target in columns)
+
+
+_PLACES = (
+    ("account_id", "contacts_account.id"),
+    ("stage_id", "crm_stage.id"),
+    ("pipeline_id", "crm_pipeline.id"),
+    ("team_id", "core_team.id"),
+    ("reason_id", "crm_reason.id"),
+)
+_CREDIT = (("credit_owner_id", "core_membership.id"), ("credit_team_id", "core_team.id"))
+
+
+class Outcome:
+    """What the ledger says about a deal at one moment; the same columns for the deal itself and for its spans.
+
+    `credit_owner_id` and `credit_team_id` are whose figures it counts in: the owner of the moment while the deal is
+    open, and the one who owned it when it was closed ever after.
+    """
+
+    stage_id: Mapped[int] = mapped_column(Id)
+    pipeline_id: Mapped[int] = mapped_column(Id)
+    state: Mapped[str] = mapped_column(String(10))
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    opened_on: Mapped[date] = mapped_column(Date)
+    entered_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    entered_on: Mapped[date] = mapped_column(Date)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    closed_on: Mapped[date | None] = mapped_column(Date)
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))
+    company_minor: Mapped[int | None] = mapped_column(BigInteger)  # in company currency, at the event's date
+    team_id: Mapped[int | None] = mapped_column(Id)
+    credit_owner_id: Mapped[int | None] = mapped_column(Id)
+    credit_team_id: Mapped[int | None] = mapped_column(Id)
+    expected_close: Mapped[date | None] = mapped_column(Date)
+    account_id: Mapped[int | None] = mapped_column(Id)
+    reason_id: Mapped[int | None] = mapped_column(Id)
+    reason_note: Mapped[str] = mapped_column(Text, default="")
+
+
+class Deal(Record, Outcome, db.Model):
+    """A chance to sell something: the present state of its ledger, and the fields the ledger does not track."""
+
+    __tablename__ = "crm_deal"
+    __constraints__ = (
+        *_references(*_PLACES, *_CREDIT, ("contact_id", "contacts_contact.id")),
+        UniqueConstraint("company_id", "external_id"),
+        _one_of("state", STATES),
+        Index(None, "company_id", "stage_id", "id"),
+        Index(None, "company_id", "state", "closed_on"),
+        Index(None, "company_id", "account_id"),
+        Index(None, "company_id", "name_key", "id"),
+    )
+    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name", "product", "external_id")}
+    # What follows from the logged fields: noise in a log for people.
+    __silent__: ClassVar = (
+        *("pipeline_id", "opened_at", "entered_at", "entered_on", "closed_at", "company_minor"),
+        *("team_id", "credit_owner_id", "credit_team_id"),
+    )
+
+    name: Mapped[str] = mapped_column(String(200))
+    name_key: Mapped[str] = mapped_column(String(200), default="")
+    search_key: Mapped[str] = mapped_column(String(500), default="")
+    contact_id: Mapped[int | None] = mapped_column(Id)
+    product: Mapped[str | None] = mapped_column(String(120))
+    external_id: Mapped[str | None] = mapped_column(String(120))
+    note: Mapped[str] = mapped_column(Text, default="")
+
+    @declared_attr
+    def stage(cls) -> Mapped[Stage]:
+        return relationship(Stage, foreign_keys=[cls.stage_id], lazy="raise", viewonly=True)
+
+    @declared_attr
+    def reason(cls) -> Mapped[Reason | None]:
+        return relationship(Reason, foreign_keys=[cls.reason_id], lazy="raise", viewonly=True)
+
+
+class DealEvent(CompanyScoped, db.Model):
+    """One line of the ledger, never changed and never removed.
+
+    `at` is when it was so, `recorded_at` when it was told. `sets` names the tracked fields the event sets
+    (`app.modules.crm.ledger.FIELDS`), so that "set to nothing" can be said. `group_id` binds what one gesture did.
+    A `voided` event takes back the event `voids_id`.
+    """
+
+    __tablename__ = "crm_deal_event"
+    __constraints__ = (
+        same_company("deal_id", "crm_deal.id"),
+        same_company("actor_id", "core_membership.id"),
+        same_company("voids_id", "crm_deal_event.id"),
+        same_company("owner_id", "core_membership.id"),
+        *_references(*_PLACES),
+        _one_of("kind", KINDS),
+        UniqueConstraint("company_id", "voids_id"),
+        Index(None, "company_id", "deal_id", "at", "id"),
+    )
+    __unlogged__ = True
+
+    deal_id: Mapped[int] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(10))
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    local_date: Mapped[date] = mapped_column(Date)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime(), default=utcnow)
+    actor_id: Mapped[int | None] = mapped_column(Id)
+    source: Mapped[str] = mapped_column(String(10), default="web")  # web, import, api, demo, undo
+    request_id: Mapped[str] = mapped_column(String(36), default="")
+    group_id: Mapped[str] = mapped_column(String(36), default="")
+    voids_id: Mapped[int | None] = mapped_column(Id)
+    sets: Mapped[str] = mapped_column(String(80), default="")
+    stage_id: Mapped[int | None] = mapped_column(Id)
+    pipeline_id: Mapped[int | None] = mapped_column(Id)
+    state: Mapped[str | None] = mapped_column(String(10))
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    company_minor: Mapped[int | None] = mapped_column(BigInteger)
+    owner_id: Mapped[int | None] = mapped_column(Id)
+    team_id: Mapped[int | None] = mapped_column(Id)
+    expected_close: Mapped[date | None] = mapped_column(Date)
+    account_id: Mapped[int | None] = mapped_column(Id)
+    reason_id: Mapped[int | None] = mapped_column(Id)
+    reason_note: Mapped[str | None] = mapped_column(Text)
+
+
+class DealSpan(CompanyScoped, Outcome, db.Model):
+    """A stretch of time in which nothing tracked changed, and the stretch in which we believed so. Derived."""
+
+    __tablename__ = "crm_deal_span"
+    __constraints__ = (
+        same_company("deal_id", "crm_deal.id"),
+        same_company("owner_id", "core_membership.id"),
+        *_references(*_PLACES, *_CREDIT),
+        Index(None, "company_id", "deal_id", "known_to"),
+        Index(None, "company_id", "valid_from"),
+    )
+    __unlogged__ = True
+
+    deal_id: Mapped[int] = mapped_column(Id)
+    valid_from: Mapped[datetime] = mapped_column(UtcDateTime())
+    valid_to: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    known_from: Mapped[datetime] = mapped_column(UtcDateTime())
+    known_to: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    owner_id: Mapped[int | None] = mapped_column(Id)

@@ -1,0 +1,325 @@
+"""The rules of the pipeline and the only writes to deals. Whoever calls has asked for permission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import g
+from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
+
+from app.core.changelog import actor_id
+from app.core.db import db, utcnow
+from app.core.errors import BusinessError, Conflict
+from app.core.events import publish
+from app.core.i18n import _
+from app.core.money import Money
+from app.modules.crm import ledger, spans
+from app.modules.crm.ledger import DealState
+from app.modules.crm.models import (
+    CHANGED,
+    CLOSED,
+    CREATED,
+    DISCARDED,
+    LOST,
+    MOVED,
+    OPEN,
+    VOIDED,
+    WON,
+    Deal,
+    DealEvent,
+    Pipeline,
+    Reason,
+    Stage,
+)
+from app.modules.crm.recording import (
+    Gesture,
+    amount_of,
+    closing_on,
+    counted,
+    history,
+    now_or_then,
+    outlive,
+    set_amount,
+    set_field,
+    set_owner,
+    set_stage,
+    take_back,
+    take_in,
+    team_on,
+)
+
+UNDO_SECONDS = 60
+PLAIN = ("name", "contact_id", "product", "external_id", "note")
+
+
+def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: str = "web") -> Deal:
+    """A new deal; `values` by field name, `amount` as `Money`, all but `name` may be missing.
+
+    Without `stage_id` it begins in the first open stage; without `owner_id` it belongs to who asks. Publishes
+    `crm.deal_created`. Raises `BusinessError`.
+    """
+    _check_name(values.get("name"))
+    stage = stage_of(values["stage_id"]) if values.get("stage_id") else first_stage(values.get("pipeline_id"))
+    if stage.type != OPEN:
+        raise BusinessError(_("A new deal begins in an open stage."), field="stage_id")
+    gesture = now_or_then(None, at, source)
+    amount: Money | None = values.get("amount")
+    event = gesture.event(CREATED, None)
+    set_stage(event, stage)
+    set_amount(event, amount, g.company.currency, gesture.day)
+    set_owner(event, values.get("owner_id") or actor_id())
+    set_field(event, "expected_close", expected_close=values.get("expected_close"))
+    set_field(event, "account", account_id=values.get("account_id"))
+    set_field(event, "reason", reason_id=None, reason_note="")
+    state = DealState()
+    ledger.apply(state, event)
+    deal = Deal(**state.values(), **{name: values[name] for name in PLAIN if values.get(name) is not None})
+    db.session.add(deal)
+    db.session.flush()
+    event.deal_id = deal.id
+    db.session.add(event)
+    spans.begin(deal, event)
+    db.session.flush()
+    set_committed_value(deal, "stage", stage)
+    publish("crm.deal_created", deal_id=deal.id, event_id=event.id)
+    return deal
+
+
+def change_deal(
+    deal: Deal, values: Mapping[str, Any], version: int | None = None, *, at: datetime | None = None, source: str = "web"
+) -> Deal:
+    """Change fields of a deal: only those in `values` that differ.
+
+    A changed `stage_id` is a move with its rules, which reads `amount`, `closed_on`, `reason_id` and `reason_note`
+    from `values`; a changed `closed_on` alone corrects the date of a closed deal.
+    Raises `Conflict` when `version` is not the stored one, `BusinessError` when a rule is broken.
+    """
+    deal = _locked(deal, version)
+    if "name" in values:
+        _check_name(values["name"])
+    for name in PLAIN:
+        value = values.get(name, getattr(deal, name))
+        if value != getattr(deal, name):
+            setattr(deal, name, "" if value is None and name == "note" else value)
+    moves = values.get("stage_id") not in (None, deal.stage_id)
+    with_the_move = ("amount", "reason_id", "reason_note") if moves else ()
+    gesture = now_or_then(deal, at, source)
+    event = _changes(deal, {k: v for k, v in values.items() if k not in with_the_move}, gesture)
+    if event.sets:
+        take_in(deal, event, gesture)
+    if moves:
+        reason, note = values.get("reason_id"), values.get("reason_note") or ""
+        _move(deal, stage_of(values["stage_id"]), values.get("amount"), values.get("closed_on"), reason, note, at, source)
+    elif values.get("closed_on") and deal.state in CLOSED and values["closed_on"] != deal.closed_on:
+        _correct_closing(deal, values["closed_on"], source)
+    db.session.flush()
+    return deal
+
+
+def move_deal(
+    deal: Deal,
+    stage: Stage | int,
+    *,
+    version: int | None,
+    amount: Money | None = None,
+    closed_on: date | None = None,
+    reason: Reason | int | None = None,
+    note: str = "",
+    at: datetime | None = None,
+    source: str = "web",
+) -> DealEvent:
+    """Move a deal to another stage and return the event, by whose id the move is undone.
+
+    Won needs an amount (its own will do) and takes a date, lost and discarded need an active reason of their kind.
+    `closed_on` is a local date: today unless given. `at` is for a move of the past whose instant is known.
+    Publishes `crm.deal_moved`, and `crm.deal_won`, `crm.deal_lost` or `crm.deal_reopened`.
+    Raises `Conflict` when `version` is not the stored one, `BusinessError` naming the field that would mend it.
+    """
+    deal = _locked(deal, version)
+    stage = stage if isinstance(stage, Stage) else stage_of(stage)
+    return _move(deal, stage, amount, closed_on, reason, note, at, source)
+
+
+def undo(deal: Deal, event_id: int) -> Deal:
+    """Take back one's own last gesture, within a minute, if nobody has touched the deal's history since.
+
+    The figures are as before; the ledger keeps both the gesture and that it was taken back. Raises `Conflict`.
+    """
+    deal = _locked(deal, None)
+    events = history(deal)
+    chosen = next((e for e in events if e.id == event_id), None)
+    if chosen is None or chosen.kind in (CREATED, VOIDED) or chosen.actor_id != actor_id():
+        raise BusinessError(_("This cannot be undone."))
+    gesture = {e.id for e in events if e.group_id == chosen.group_id and e.kind != VOIDED}
+    if any(e.voids_id in gesture for e in events):
+        raise Conflict(_("This was undone already."))
+    if events[-1].group_id != chosen.group_id:
+        raise Conflict(_("The deal has changed since; it was left as it is."))
+    if utcnow() - chosen.recorded_at > timedelta(seconds=UNDO_SECONDS):
+        raise Conflict(_("It is too late to undo this; change the deal instead."))
+    return _take_back(deal, [e for e in events if e.id in gesture], "undo")
+
+
+def void_events(deal: Deal, event_ids: set[int], source: str = "web") -> Deal:
+    """Take events back as mistakes: figures ignore them, `known_at` remembers them. Raises `BusinessError`."""
+    deal = _locked(deal, None)
+    can_go = {e.id: e for e in counted(deal) if e.kind != CREATED}
+    if not event_ids or event_ids - set(can_go):
+        raise BusinessError(_("Only moves and changes that still count can be taken back."))
+    return _take_back(deal, [can_go[i] for i in sorted(event_ids)], source)
+
+
+def first_stage(pipeline_id: int | None = None) -> Stage:
+    """The first open stage of a pipeline, by default of the first active one. Raises `BusinessError`."""
+    query = select(Stage).join(Stage.pipeline).where(Stage.type == OPEN)
+    query = query.where(Stage.pipeline_id == pipeline_id) if pipeline_id else query.where(Pipeline.active)
+    stage = db.session.scalar(query.order_by(Pipeline.position, Pipeline.id, Stage.position, Stage.id).limit(1))
+    if stage is None:
+        raise BusinessError(_("There is no open stage to begin in."), field="stage_id")
+    return stage
+
+
+def stage_of(stage_id: int) -> Stage:
+    """A stage by id. Raises `BusinessError` when there is none."""
+    stage = db.session.scalar(select(Stage).where(Stage.id == stage_id))
+    if stage is None:
+        raise BusinessError(_("There is no such stage."), field="stage_id")
+    return stage
+
+
+def _check_name(name: str | None) -> None:
+    if not name:
+        raise BusinessError(_("A deal needs a name."), field="name")
+
+
+def _locked(deal: Deal, version: int | None) -> Deal:
+    """The deal as it is stored now, locked until the transaction ends."""
+    found = db.session.scalar(
+        select(Deal).where(Deal.id == deal.id).with_for_update(),
+        execution_options={"populate_existing": True, "all_rows": True},
+    )
+    if found is None:
+        raise Conflict(_("The deal is gone."))
+    if version is not None and version != found.version:
+        theirs = {name: getattr(found, name) for name in (*PLAIN, "stage_id", "owner_id", "expected_close", "account_id")}
+        message = _("Somebody else has changed this deal in the meantime.")
+        raise Conflict(message, theirs={**theirs, "amount": amount_of(found)})
+    return found
+
+
+def _changes(deal: Deal, values: Mapping[str, Any], gesture: Gesture) -> DealEvent:
+    """The event that sets those tracked fields of `values` that differ."""
+    event = gesture.event(CHANGED, deal.id)
+    if "amount" in values and values["amount"] != amount_of(deal):
+        if values["amount"] is None and deal.state == WON:
+            raise BusinessError(_("A won deal needs its amount."), field="amount")
+        # What a closed deal is worth is worth it on the day it was closed.
+        set_amount(event, values["amount"], deal.currency, deal.closed_on or gesture.day)
+    if "owner_id" in values and values["owner_id"] != deal.owner_id:
+        if values["owner_id"] is None:
+            raise BusinessError(_("A deal needs an owner."), field="owner_id")
+        set_owner(event, values["owner_id"])
+    if "expected_close" in values and values["expected_close"] != deal.expected_close:
+        set_field(event, "expected_close", expected_close=values["expected_close"])
+    if "account_id" in values and values["account_id"] != deal.account_id:
+        set_field(event, "account", account_id=values["account_id"])
+    reason_id, note = values.get("reason_id", deal.reason_id), values.get("reason_note", deal.reason_note) or ""
+    if (reason_id, note) != (deal.reason_id, deal.reason_note):
+        reason = _reason(reason_id, deal.state)
+        set_field(event, "reason", reason_id=reason.id if reason else None, reason_note=note)
+    return event
+
+
+def _move(
+    deal: Deal,
+    stage: Stage,
+    amount: Money | None,
+    closed_on: date | None,
+    reason: Reason | int | None,
+    note: str,
+    at: datetime | None,
+    source: str,
+) -> DealEvent:
+    if stage.id == deal.stage_id:
+        raise BusinessError(_("The deal is in “%(stage)s” already.", stage=stage.name), field="stage_id")
+    closes = stage.type in CLOSED and at is None
+    gesture = closing_on(deal, closed_on, source) if closes else now_or_then(deal, at, source)
+    amount = amount or amount_of(deal)
+    if stage.type == WON and amount is None:
+        raise BusinessError(_("Which amount was won?"), field="amount")
+    before = (deal.stage_id, deal.state)
+    event = gesture.event(MOVED, deal.id)
+    set_stage(event, stage)
+    if stage.type in CLOSED or amount != amount_of(deal):
+        set_amount(event, amount, deal.currency, gesture.day)
+    if (team_id := team_on(deal.owner_id, gesture.day)) != deal.team_id:
+        set_field(event, "team", team_id=team_id)
+    why = _reason(reason, stage.type)
+    if stage.type in (LOST, DISCARDED) and why is None:
+        raise BusinessError(_("Why? A reason is needed."), field="reason_id")
+    if why or note or deal.reason_id or deal.reason_note:
+        set_field(event, "reason", reason_id=why.id if why else None, reason_note=note)
+    take_in(deal, event, gesture)
+    outlive(deal, event, amount, gesture)
+    db.session.flush()
+    if deal.stage_id == stage.id:
+        set_committed_value(deal, "stage", stage)
+    _announce(deal, event.id, *before)
+    return event
+
+
+def _reason(reason: Reason | int | None, state: str) -> Reason | None:
+    """An active reason that fits a stage type. Raises `BusinessError`."""
+    if reason is None:
+        return None
+    found = reason if isinstance(reason, Reason) else db.session.scalar(select(Reason).where(Reason.id == reason))
+    if found is None or not found.active or found.kind != state:
+        raise BusinessError(_("This reason does not fit here."), field="reason_id")
+    return found
+
+
+def _correct_closing(deal: Deal, day: date, source: str) -> None:
+    """Give a closed deal another closing date: the old closing is voided and told anew."""
+    events = [e for e in counted(deal) if e.stage_id is not None]
+    closing, before = events[-1], events[-2:-1]
+    if closing.kind == CREATED or not before:
+        raise BusinessError(_("The history of this deal begins closed; its date cannot be changed."), field="closed_on")
+    if day < before[0].local_date:
+        raise BusinessError(_("The deal has moved since that day; it cannot be closed before."), field="closed_on")
+    amount, credit = amount_of(deal), (closing.stage_id, closing.pipeline_id, closing.state)
+    reason_id, note = deal.reason_id, deal.reason_note
+    gesture = take_back(deal, [closing], source)
+    again = closing_on(deal, day, source)
+    again.group = gesture.group
+    event = again.event(MOVED, deal.id)
+    set_field(event, "stage", **dict(zip(ledger.FIELDS["stage"], credit, strict=True)))
+    set_amount(event, amount, deal.currency, day)
+    set_field(event, "team", team_id=team_on(deal.owner_id, day))
+    set_field(event, "reason", reason_id=reason_id, reason_note=note)
+    take_in(deal, event, again)
+    outlive(deal, event, amount, again)
+
+
+def _take_back(deal: Deal, events: list[DealEvent], source: str) -> Deal:
+    before = (deal.stage_id, deal.state)
+    take_back(deal, events, source)
+    if deal.stage_id != before[0]:
+        set_committed_value(deal, "stage", stage_of(deal.stage_id))
+        _announce(deal, max(e.id for e in events), *before)
+    return deal
+
+
+def _announce(deal: Deal, event_id: int, stage_before: int, state_before: str) -> None:
+    """Tell the other modules where a deal went."""
+    facts = {"deal_id": deal.id, "event_id": event_id}
+    publish("crm.deal_moved", **facts, from_stage_id=stage_before, to_stage_id=deal.stage_id)
+    if deal.state == WON:
+        amount = {"amount_minor": deal.amount_minor, "currency": deal.currency}
+        publish("crm.deal_won", **facts, account_id=deal.account_id, closed_on=deal.closed_on, **amount)
+    elif deal.state == LOST:
+        publish("crm.deal_lost", **facts, account_id=deal.account_id, reason_id=deal.reason_id)
+    elif deal.state == OPEN and state_before != OPEN:
+        publish("crm.deal_reopened", **facts, was=state_before)
