@@ -1,0 +1,121 @@
+/* The drawer and the dialog: open when a fragment lands in them, closed when they are empty.
+   While one is open the page behind is inert; closing gives focus and address back. */
+(() => {
+  "use strict";
+
+  const LAYERS = ["drawer", "dialog"];
+  const FIELDS = "input:not([type=hidden], [disabled]), select:not([disabled]), textarea:not([disabled])";
+  const state = new Map(); // layer id -> { opener, address }
+  const layer = (id) => document.getElementById(id);
+  const isOpen = (id) => Boolean(layer(id)?.firstElementChild);
+
+  function panelOf(id) {
+    return layer(id)?.firstElementChild;
+  }
+
+  function becomeModal(id) {
+    const panel = panelOf(id);
+    panel.setAttribute("role", "dialog");
+    panel.setAttribute("aria-modal", "true");
+    panel.tabIndex = -1;
+    const title = panel.querySelector("h1, h2");
+    if (title && !panel.hasAttribute("aria-labelledby")) {
+      title.id ||= `${id}-title`;
+      panel.setAttribute("aria-labelledby", title.id);
+    }
+    if (panel.contains(document.activeElement)) return;
+    const first = panel.querySelector("[aria-invalid='true'], [data-autofocus]") || panel.querySelector(FIELDS) || panel;
+    first.focus();
+  }
+
+  /* Only the topmost layer can be reached by keyboard and screen reader. */
+  function shield() {
+    const top = isOpen("dialog") ? "dialog" : isOpen("drawer") ? "drawer" : null;
+    for (const each of document.body.children) {
+      if (["toasts", "announce", top].includes(each.id) || each.matches(".ts-dropdown, script, template")) continue;
+      if (top) each.setAttribute("inert", "");
+      else each.removeAttribute("inert");
+    }
+    if (top) layer(top).removeAttribute("inert");
+  }
+
+  function update() {
+    for (const id of LAYERS) {
+      const open = isOpen(id);
+      if (open && panelOf(id).getAttribute("role") !== "dialog") {
+        panelOf(id).classList.toggle("is-kept", state.has(id));
+        if (!state.has(id)) state.set(id, { opener: lastOpener, address: lastAddress });
+        shield();
+        becomeModal(id);
+      } else if (!open && state.has(id)) {
+        restore(id);
+      }
+    }
+  }
+
+  function restore(id) {
+    const { opener, address } = state.get(id);
+    state.delete(id);
+    shield();
+    if (address && address !== location.href) history.replaceState(history.state, "", address);
+    const back = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
+    (back || document.getElementById("main"))?.focus({ preventScroll: true });
+  }
+
+  function close(id) {
+    if (isOpen(id)) layer(id).replaceChildren();
+  }
+
+  function show(id, node) {
+    lastOpener = document.activeElement;
+    lastAddress = location.href;
+    layer(id).replaceChildren(node);
+  }
+
+  window.vendimia.close = close;
+  window.vendimia.show = show;
+  window.vendimia.layerOpen = () => LAYERS.find((id) => isOpen(id));
+
+  /* Where to return to: remembered before the request, as htmx changes the address. */
+  let lastOpener = null;
+  let lastAddress = location.href;
+  document.addEventListener("htmx:before:request", (event) => {
+    const { target, sourceElement } = event.detail.ctx;
+    if (!LAYERS.includes(target?.id) || isOpen(target.id)) return;
+    const menu = sourceElement.closest?.("details.v-menu");
+    lastOpener = menu ? menu.querySelector("summary") : sourceElement;
+    lastAddress = location.href;
+    menu?.removeAttribute("open");
+  });
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-close]");
+    const own = button?.closest("#drawer, #dialog");
+    if (own) {
+      event.preventDefault();
+      return close(own.id);
+    }
+    const veiled = LAYERS.includes(event.target.id) ? event.target.id : null; // the veil is the layer's ::before
+    if (veiled && !dirty(veiled)) close(veiled);
+  });
+
+  /* A click beside the drawer must not throw away what was typed. */
+  function dirty(id) {
+    return [...layer(id).querySelectorAll("input, textarea, select")].some((each) => {
+      if (each.type === "checkbox" || each.type === "radio") return each.checked !== each.defaultChecked;
+      if (each.tagName === "SELECT") return [...each.options].some((option) => option.selected !== option.defaultSelected);
+      return each.value !== each.defaultValue;
+    });
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    const id = [...LAYERS].reverse().find(isOpen);
+    if (!id || document.querySelector(".ts-wrapper.dropdown-active")) return;
+    event.preventDefault();
+    close(id);
+  });
+
+  new MutationObserver(update).observe(document.body, { childList: true, subtree: true });
+  update();
+})();

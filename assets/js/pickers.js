@@ -1,0 +1,69 @@
+/* Long choices become searchable: every <select data-picker>, in one place, whenever a fragment arrives.
+   data-search-url answers GET ?q= with JSON [{value, text}] or [[value, text], …]. The select carries hx-morph-skip,
+   as a morphing swap would erase what is built around it. */
+(() => {
+  "use strict";
+
+  const word = (key) => window.vendimia.word(key);
+  const FEW = 8;
+
+  function options(answer) {
+    const rows = Array.isArray(answer) ? answer : answer.options || answer.results || [];
+    return rows.map((row) => (Array.isArray(row) ? { value: String(row[0]), text: row[1] } : { ...row, value: String(row.value ?? row.id), text: row.text ?? row.label }));
+  }
+
+  function loader(url) {
+    return function load(query, done) {
+      const address = new URL(url, location.href);
+      address.searchParams.set("q", query);
+      fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin" })
+        .then((answer) => (answer.ok ? answer.json() : []))
+        .then((answer) => { this.clearOptions((option) => this.items.includes(String(option.value))); done(options(answer)); })
+        .catch(() => done());
+    };
+  }
+
+  function build(select) {
+    if (select.tomselect || typeof window.TomSelect === "undefined") return;
+    const url = select.dataset.searchUrl;
+    if (!url && select.options.length <= FEW) return; // the browser's own list is better for a few
+    select.setAttribute("hx-morph-skip", "");
+    const invalid = select.getAttribute("aria-invalid");
+    const notes = select.getAttribute("aria-describedby");
+    const picker = new window.TomSelect(select, {
+      allowEmptyOption: true,
+      maxOptions: 200,
+      create: false,
+      hideSelected: false,
+      preload: url ? "focus" : false,
+      searchField: url ? [] : ["text"],
+      score: url ? () => () => 1 : undefined,
+      load: url ? loader(url) : undefined,
+      loadThrottle: 200,
+      placeholder: select.dataset.placeholder || word("type-more"),
+      hidePlaceholder: true,
+      plugins: { dropdown_input: {} , ...(select.multiple ? { remove_button: {} } : {}) },
+      dropdownParent: null,
+      render: { no_results: () => `<div class="no-results">${escape(word("no-results"))}</div>` },
+    });
+    if (invalid) picker.control_input.setAttribute("aria-invalid", invalid);
+    if (notes) picker.control_input.setAttribute("aria-describedby", notes);
+  }
+
+  function escape(text) {
+    const holder = document.createElement("i");
+    holder.textContent = text;
+    return holder.innerHTML;
+  }
+
+  function buildAll(root) {
+    if (root.matches?.("select[data-picker]")) build(root);
+    root.querySelectorAll?.("select[data-picker]").forEach(build);
+  }
+
+  document.addEventListener("htmx:before:cleanup", (event) => {
+    if (event.target.tomselect) event.target.tomselect.destroy();
+  });
+  document.addEventListener("htmx:after:process", (event) => buildAll(event.target));
+  buildAll(document);
+})();
