@@ -38,6 +38,7 @@ class Drift(RuntimeError):
 
 def upgrade() -> None:
     """Bring the database of `MIGRATION_DATABASE_URL` to the newest revision of every module, then `protect` it."""
+    current_app.config["VENDIMIA"].var_dir.mkdir(parents=True, exist_ok=True)
     _upgrade(_owner_url())
     protect()
 
