@@ -1,0 +1,1 @@
+"""The framework: everything modules share, no pages of its own business, no business tables."""

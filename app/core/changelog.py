@@ -1,0 +1,115 @@
+"""Who changed which field of which row, from what to what: written for every company-scoped row, by nobody's hand."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask, g
+from sqlalchemy import event, insert, inspect
+from sqlalchemy.orm import Session
+
+from app.core.db import CompanyScoped, fold
+from app.core.models import Change
+
+# Columns that follow from others, or change with every save: noise in a log for people.
+SILENT = frozenset({"id", "company_id", "version", "created_at", "updated_at"})
+# Logs of their own: the change log itself, and tables a module declares with `__unlogged__ = True`.
+UNLOGGED: tuple[type, ...] = (Change,)
+LONGEST = 500
+
+
+def as_text(value: Any) -> str | None:
+    """A value as the log keeps it: neutral, exact, at most 500 characters."""
+    if value is None:
+        return None
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)[:LONGEST]
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return str(value)[:LONGEST]
+
+
+def is_logged(model: type) -> bool:
+    return issubclass(model, CompanyScoped) and model not in UNLOGGED and not getattr(model, "__unlogged__", False)
+
+
+def silent_columns(model: type) -> frozenset[str]:
+    return SILENT | frozenset(getattr(model, "__folded__", ())) | frozenset(getattr(model, "__silent__", ()))
+
+
+def actor_id() -> int | None:
+    return g.get("actor_id")
+
+
+def request_id() -> str:
+    return g.get("request_id", "")
+
+
+def _fold_columns(session: Session, _context: Any, _instances: Any) -> None:
+    for row in {*session.new, *session.dirty}:
+        if isinstance(row, CompanyScoped):
+            for column, sources in row.__folded__.items():
+                text = fold(" ".join(str(getattr(row, s) or "") for s in sources))
+                if getattr(row, column) != text:
+                    setattr(row, column, text)
+
+
+def _log_changes(session: Session, _context: Any, _instances: Any) -> None:
+    lines: list[Change] = []
+    for row in session.dirty:
+        if is_logged(type(row)) and session.is_modified(row):
+            lines += _changed(row)
+    lines += [_line(row, "deleted") for row in session.deleted if is_logged(type(row))]
+    session.add_all(lines)
+
+
+def _log_created(session: Session, _context: Any) -> None:
+    """After the flush, for only then new rows have their ids."""
+    rows = [_values(row, "created") for row in session.new if is_logged(type(row))]
+    if rows:
+        session.connection().execute(insert(Change.__table__), rows)
+
+
+def _changed(row: Any) -> list[Change]:
+    silent = silent_columns(type(row))
+    lines = []
+    for attribute in inspect(row).mapper.column_attrs:
+        history = inspect(row).attrs[attribute.key].history
+        if attribute.key in silent or not history.has_changes():
+            continue
+        old = as_text(history.deleted[0]) if history.deleted else None
+        new = as_text(history.added[0]) if history.added else None
+        if old != new:
+            lines.append(_line(row, "changed", field=attribute.key, old=old, new=new))
+    return lines
+
+
+def _values(row: Any, action: str, **what: Any) -> dict[str, Any]:
+    return {
+        "company_id": row.company_id,
+        "actor_id": actor_id(),
+        "request_id": request_id(),
+        "table_name": row.__tablename__,
+        "row_id": row.id,
+        "action": action,
+        "field": what.get("field"),
+        "old": what.get("old"),
+        "new": what.get("new"),
+    }
+
+
+def _line(row: Any, action: str, **what: Any) -> Change:
+    return Change(**_values(row, action, **what))
+
+
+
+def init_app(app: Flask) -> None:
+    if not event.contains(Session, "before_flush", _log_changes):
+        event.listen(Session, "before_flush", _fold_columns)
+        event.listen(Session, "before_flush", _log_changes)
+        event.listen(Session, "after_flush", _log_created)

@@ -1,0 +1,54 @@
+"""Days as the company sees them. Instants are UTC; a business date is the date in the company's zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from flask import g
+
+from app.core.db import utcnow
+
+
+@lru_cache(maxsize=64)
+def zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def company_zone() -> ZoneInfo:
+    """The time zone of the company of this app context."""
+    return zone(g.company.timezone)
+
+
+def local_date(instant: datetime) -> date:
+    """The date of an instant in the company's zone."""
+    return instant.astimezone(company_zone()).date()
+
+
+def today() -> date:
+    """The date it is now in the company's zone."""
+    return local_date(utcnow())
+
+
+def noon(day: date) -> datetime:
+    """The instant that stands for a date given without a time: noon in the company's zone, in UTC."""
+    return datetime.combine(day, time(12), tzinfo=company_zone()).astimezone(UTC)
+
+
+def end_of(day: date) -> datetime:
+    """The last instant of a company-local day, in UTC."""
+    return datetime.combine(day, time.max, tzinfo=company_zone()).astimezone(UTC)
+
+
+def fiscal_quarter(day: date, start_month: int = 1) -> tuple[int, int]:
+    """Fiscal year and quarter (1-4) of a date; the year is named after the calendar year in which it begins."""
+    months = day.year * 12 + day.month - start_month
+    return months // 12, months % 12 // 3 + 1
+
+
+def quarter_bounds(day: date, start_month: int = 1) -> tuple[date, date]:
+    """First and last day of the fiscal quarter that holds `day`."""
+    months = day.year * 12 + day.month - start_month
+    first = months - months % 3 + start_month - 1
+    return date(first // 12, first % 12 + 1, 1), date.fromordinal(date((first + 3) // 12, (first + 3) % 12 + 1, 1).toordinal() - 1)

@@ -1,0 +1,58 @@
+"""How connections behave on each database; wired to the engines of one app."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from flask import Flask, g, has_app_context, has_request_context, request
+from sqlalchemy import Connection, Engine, event
+
+from app.core.db import db
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000")
+
+
+def reads_only() -> bool:
+    """Whether the transaction that begins now only reads: a safe method, or the writing is over (rendering)."""
+    if has_app_context() and "read_only" in g:
+        return g.read_only
+    return has_request_context() and request.method in READING
+
+
+def _on_connect(connection: Any, _record: Any) -> None:
+    if isinstance(connection, sqlite3.Connection):
+        # We say BEGIN ourselves: the driver's implicit one is deferred and loses updates between read and write.
+        connection.isolation_level = None
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN DEFERRED" if reads_only() else "BEGIN IMMEDIATE")
+
+
+def configure(engine: Engine) -> None:
+    """Attach the rules to an engine, once."""
+    if not event.contains(engine, "connect", _on_connect):
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Options for `create_engine`: wait for SQLite's writer; a pool that notices dead PostgreSQL connections."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 30}}
+    return {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
+
+
+def init_app(app: Flask) -> None:
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        **engine_options(app.config["SQLALCHEMY_DATABASE_URI"]),
+        **app.config["SQLALCHEMY_ENGINE_OPTIONS"],
+    }
+    db.init_app(app)
+    with app.app_context():
+        configure(db.engine)

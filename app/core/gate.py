@@ -1,0 +1,72 @@
+"""The gate every request passes: who is asking, in which company, and may they. Deny by default."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Flask, Response, abort, current_app, g, request
+from flask_login import current_user
+
+from app.core.access import can, enter_company
+from app.core.db import db
+from app.core.lifecycle import is_enabled
+
+FREE = frozenset({"static", "assets.static"})
+
+
+class UnmarkedView(RuntimeError):
+    """A view that says neither which permission it needs nor that it is public."""
+
+
+def check_marks(app: Flask) -> None:
+    """Refuse to start while any view carries no mark."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in FREE and not hasattr(app.view_functions[rule.endpoint], "access"):
+            raise UnmarkedView(f"{rule.endpoint} ({rule.rule}) needs @require(…), @signed_in or @public")
+
+
+def _take_company(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """The company is part of every address below /c/; views do not see it as an argument."""
+    g.request_id = request.headers.get("X-Request-ID", "")[:36] or str(uuid.uuid4())
+    if values is not None and "company" in values:
+        g.company_slug = values.pop("company")
+
+
+def _give_company(endpoint: str, values: dict[str, Any]) -> None:
+    """`url_for` inside a company stays in it unless told otherwise."""
+    if "company" in g and "company" not in values and current_app.url_map.is_endpoint_expecting(endpoint, "company"):
+        values["company"] = g.company.slug
+
+
+def _enter() -> None:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint in FREE:
+        return
+    mark = current_app.view_functions[endpoint].access  # type: ignore[attr-defined]  # checked at start
+    if mark == "public":
+        return
+    if not current_user.is_authenticated:
+        abort(401)
+    if mark == "signed_in":
+        return
+    if "company_slug" not in g or not enter_company(g.company_slug, current_user.id):
+        abort(404)
+    if not is_enabled(mark.partition(".")[0]):
+        abort(404)
+    if not can(mark):
+        abort(403)
+
+
+def settle_response(response: Response) -> None:
+    """Commit what a good answer wrote and undo what a refusal began; `render` has mostly done so already."""
+    if response.status_code < 400:
+        db.session.commit()
+    else:
+        db.session.rollback()
+
+
+def init_app(app: Flask) -> None:
+    app.url_value_preprocessor(_take_company)
+    app.url_defaults(_give_company)
+    app.before_request(_enter)

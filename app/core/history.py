@@ -1,0 +1,105 @@
+"""The history of a record: its change log, and what other modules add, as one list of days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+from flask import g
+from sqlalchemy import select
+
+from app.core import lookups
+from app.core.access import can
+from app.core.clock import local_date, today
+from app.core.db import db
+from app.core.fields import Field, FieldError, MoneyField, neutral
+from app.core.formats import clock, long_day
+from app.core.i18n import _
+from app.core.lifecycle import enabled_modules
+from app.core.models import Change, Membership
+from app.core.money import Money
+from app.core.resource import Resource
+
+MOST = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing that happened to a record; `text` is a translated sentence without its subject."""
+
+    at: datetime
+    who: str
+    text: str
+    icon: str = "pencil"
+    old: str = ""
+    new: str = ""
+    detail: str = ""
+    undone: bool = False
+
+
+def days(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Entries, newest first, grouped under the company-local day on which they happened."""
+    newest = sorted(entries, key=lambda e: e.at, reverse=True)
+    now = today()
+    return [
+        {"label": long_day(day, now), "entries": [_shown(e) for e in group]}
+        for day, group in groupby(newest, key=lambda e: local_date(e.at))
+    ]
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    return {**{name: getattr(entry, name) for name in entry.__dataclass_fields__}, "time": clock(entry.at)}
+
+
+def of_record(resource: Resource, row_id: int, without: Sequence[str] = ()) -> list[Entry]:
+    """The change log of a row and the timeline entries of the enabled modules; `without` leaves fields out."""
+    entries = change_entries(resource, row_id, without)
+    for module in enabled_modules():
+        for source in module.hooks.timeline:
+            if source.resource == resource.key and can(source.permission):
+                entries += source.entries(row_id)
+    return entries
+
+
+def change_entries(resource: Resource, row_id: int, without: Sequence[str] = ()) -> list[Entry]:
+    """The newest 200 lines of a row's change log as entries."""
+    rows = db.session.execute(
+        select(Change.at, Change.action, Change.field, Change.old, Change.new, Membership.name)
+        .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
+        .where(Change.table_name == resource.model.__tablename__, Change.row_id == row_id)  # type: ignore[attr-defined]
+        .order_by(Change.id.desc())
+        .limit(MOST)
+    ).all()
+    fields = {a: f for f in resource.fields for a in f.attributes}
+    nobody = _("The system")
+    return [_entry(row, fields.get(row.field), nobody) for row in rows if row.field not in without]
+
+
+def _entry(row: Any, typed: Field | None, nobody: str) -> Entry:
+    who = row.name or nobody
+    if row.action == "created":
+        return Entry(at=row.at, who=who, text=_("created this"), icon="plus")
+    if row.action == "deleted":
+        return Entry(at=row.at, who=who, text=_("deleted this"), icon="trash")
+    label = str(typed.label) if typed else str(row.field)
+    text = _("changed %(field)s", field=label[:1].lower() + label[1:])
+    return Entry(at=row.at, who=who, text=text, old=_logged(typed, row.old), new=_logged(typed, row.new))
+
+
+def _logged(typed: Field | None, text: str | None) -> str:
+    """A logged value as the field shows it; as it was logged where that is not possible."""
+    if text is None or typed is None:
+        return text or ""
+    try:
+        if isinstance(typed, lookups.Lookup):
+            return lookups.labels(typed.target, [int(text)]).get(int(text), text)
+        if isinstance(typed, MoneyField):
+            return typed.show(Money(int(text), g.company.currency)) if text.isdecimal() else text
+        if typed.kind == "date":
+            return typed.show(date.fromisoformat(text))
+        return typed.show(typed.parse(text, neutral()))
+    except (FieldError, ValueError):
+        return text

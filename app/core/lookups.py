@@ -1,0 +1,91 @@
+"""Fields that refer to a row of another resource: read by id in forms, by name in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from flask import g
+from sqlalchemy import select
+
+from app.core.db import db, fold
+from app.core.fields import Field, FieldError, Reading
+from app.core.i18n import _
+from app.core.registry import registry
+
+MOST_OPTIONS = 200
+
+
+@dataclass(frozen=True)
+class Lookup(Field):
+    """The id of a row of another resource, such as `Lookup("account_id", target="contacts.account")`."""
+
+    kind: ClassVar[str] = "lookup"
+    target: str = field(default="", kw_only=True)
+
+    @property
+    def resource(self) -> Any:
+        return registry.resource(self.target)
+
+    def read(self, text: str, reading: Reading) -> int:
+        """The id of a row the reader may see, given by its id (forms) or its exact name."""
+        found = find(self.target, text)
+        if found is None:
+            raise FieldError(_("There is no “%(given)s”.", given=text))
+        return found
+
+    def show(self, value: Any) -> str:
+        return labels(self.target, [value]).get(value, "") if value is not None else ""
+
+    def plain(self, value: Any) -> str:
+        return self.show(value)
+
+    def typed(self, value: Any) -> str:
+        return "" if value is None else str(value)
+
+    def options(self, chosen: Any = None) -> list[tuple[str, str]]:
+        """The first rows by name as (id, label); the chosen one is among them."""
+        pairs = options(self.target)
+        if chosen is not None and all(key != str(chosen) for key, _label in pairs):
+            pairs.insert(0, (str(chosen), self.show(chosen)))
+        return pairs
+
+
+def find(target: str, text: str) -> int | None:
+    """Id of the row with this id, or with exactly this name (case and accents aside); None when not exactly one."""
+    resource = registry.resource(target)
+    model, key = resource.model, resource.name_column
+    if text.isdecimal() and len(text) < 19:
+        return db.session.scalar(select(model.id).where(model.id == int(text)))
+    matches = db.session.scalars(select(model.id).where(key == fold(text)).limit(2)).all()
+    return matches[0] if len(matches) == 1 else None
+
+
+def labels(target: str, ids: Iterable[Any]) -> dict[int, str]:
+    """Names of rows by id, in one statement for those not asked before in this context.
+
+    The name of a row is shown to whoever may see the row that refers to it, whatever the record rules.
+    """
+    known: dict[int, str] = g.setdefault("lookup_labels", {}).setdefault(target, {})
+    missing = {i for i in ids if i is not None} - known.keys()
+    if missing:
+        resource = registry.resource(target)
+        title = getattr(resource.model, resource.title)
+        rows = db.session.execute(
+            select(resource.model.id, title).where(resource.model.id.in_(missing)), execution_options={"all_rows": True}
+        )
+        known.update({row.id: row[1] for row in rows})
+    return known
+
+
+def options(target: str, q: str = "", limit: int = MOST_OPTIONS) -> list[tuple[str, str]]:
+    """(id, label) of the rows whose name contains `q`, by name."""
+    resource = registry.resource(target)
+    model, key = resource.model, resource.name_column
+    rows = select(model.id, getattr(model, resource.title)).order_by(key, model.id).limit(limit)
+    for word in fold(q).split():
+        rows = rows.where(key.contains(word, autoescape=True))
+    for criterion in resource.offered:
+        rows = rows.where(criterion())
+    return [(str(row.id), row[1]) for row in db.session.execute(rows)]

@@ -1,0 +1,138 @@
+"""Refusals as answers: a page, a fragment for htmx, or JSON for the API; never a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from app.core.db import db
+from app.core.errors import Refusal, TooMany
+from app.core.hx import is_htmx
+from app.core.i18n import _, _l
+
+log = structlog.get_logger()
+
+TITLES = {
+    400: _l("This request could not be understood"),
+    401: _l("Please log in"),
+    403: _l("You may not do this"),
+    404: _l("There is nothing here"),
+    405: _l("This cannot be done here"),
+    409: _l("Somebody else was quicker"),
+    413: _l("This file is too large"),
+    422: _l("Something needs mending"),
+    429: _l("Too many attempts"),
+    500: _l("Something went wrong on our side"),
+    503: _l("Too busy at the moment"),
+}
+SENTENCES = {
+    400: _l("The address or the form is damaged. Go back, reload the page and try again."),
+    401: _l("You need to log in to see this page."),
+    403: _l("Your role does not include this. An admin of your company can change that."),
+    404: _l("The page does not exist, or it is not yours to see."),
+    405: _l("The address exists, but not for this kind of request."),
+    409: _l("Somebody else changed this in the meantime. Reload to see their version."),
+    413: _l("The largest file or form that can be sent is %(limit)s MB."),
+    429: _l("Please wait a little and try again."),
+    500: _l("Nothing was saved. We have a record of the error; please try again."),
+    503: _l("Nothing was saved. Please try again in a moment."),
+}
+
+
+def refuse(status: int, message: str | None = None, field: str | None = None) -> Response:
+    """Undo, and answer with a status and a sentence in the shape the client reads."""
+    db.session.rollback()
+    g.read_only = True
+    sentence = message or str(SENTENCES.get(status, SENTENCES[400]))
+    if status == 413 and message is None:
+        sentence = sentence % {"limit": (request.max_content_length or 0) // (1024 * 1024)}
+    title = str(TITLES.get(status, TITLES[400]))
+    if _wants_json():
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
+        answer = jsonify(problem | ({"field": field} if field else {}))
+        answer.status_code = status
+        answer.content_type = "application/problem+json"
+        return answer
+    page = "core/_error.html" if is_htmx() else "core/error.html"
+    home = url_for("admin.home") if "me" in g else "/"
+    html = render_template(page, code=status, title=title, message=sentence, home_url=home)
+    return make_response(html, status)
+
+
+def _wants_json() -> bool:
+    return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
+
+
+def _refusal(error: Refusal) -> Response:
+    answer = refuse(error.status, error.message, error.field)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def _http(error: HTTPException) -> Any:
+    code = error.code or 500
+    if code < 400 or error.response is not None:
+        return error
+    if code == 401 and not _wants_json():
+        return _to_login()
+    answer = refuse(code)
+    if retry := dict(error.get_headers()).get("Retry-After"):
+        answer.headers["Retry-After"] = retry
+    if code == 405 and getattr(error, "valid_methods", None):
+        answer.headers["Allow"] = ", ".join(error.valid_methods)  # type: ignore[attr-defined]  # MethodNotAllowed
+    return answer
+
+
+def _to_login() -> Response:
+    """The log-in page, which then leads back; htmx is told to load it whole."""
+    db.session.rollback()
+    back = request.full_path.rstrip("?") if request.method == "GET" and not is_htmx() else ""
+    url = url_for("site.login") + (f"?next={quote(back, safe='/')}" if back not in ("", "/") else "")
+    if not is_htmx():
+        return redirect(url, 302)
+    answer = make_response("", 401)
+    answer.headers["HX-Redirect"] = url
+    return answer
+
+
+def _csrf(_error: CSRFError) -> Response:
+    return refuse(400, _("The page was open for too long. Reload it and try again; nothing was saved."))
+
+
+def _stale(_error: StaleDataError) -> Response:
+    return refuse(409)
+
+
+def _integrity(error: IntegrityError) -> Response:
+    """A constraint said no: two people created the same thing at once, or a reference vanished."""
+    log.warning("integrity", error=str(error.orig))
+    return refuse(409, _("This clashes with what is stored: it exists already, or what it refers to is gone."))
+
+
+def _busy(error: DBAPIError) -> Response:
+    log.error("database", error=str(error.orig), request_id=g.get("request_id"))
+    serial = getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
+    return refuse(409) if serial else refuse(503)
+
+
+def _unexpected(error: Exception) -> Response:
+    log.exception("unexpected", request_id=g.get("request_id"), path=request.path, exc_info=error)
+    return refuse(500)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(Refusal, _refusal)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(StaleDataError, _stale)
+    app.register_error_handler(IntegrityError, _integrity)
+    app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(500, _unexpected)

@@ -1,0 +1,153 @@
+"""A record type, declared once: lists, pages, forms, import and export are made from it (`app.core.surfaces`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core import writes
+from app.core.db import Owned
+from app.core.fields import Field
+from app.core.i18n import _l
+
+VERBS = {
+    "view": _l("See"),
+    "create": _l("Create"),
+    "edit": _l("Change"),
+    "delete": _l("Delete"),
+    "export": _l("Export"),
+    "import": _l("Import"),
+}
+# What the stock roles start with; the admin role has everything.
+STOCK = {"manager": tuple(VERBS), "rep": ("view", "create", "edit", "export")}
+STOCK_SCOPES = {"manager": "team", "rep": "own"}
+
+
+@dataclass(kw_only=True, eq=False)
+class Resource:
+    """One record type of a module.
+
+    `create(values) -> row`, `update(row, values) -> row` and `bulk(rows) -> ids` are the only ways a surface writes;
+    values map field names to what the field's `parse` gives. Those left out are made from the model.
+    `surfaces` replaces any surface by name ("list", "record", "new", …) with a view of the module's own.
+    """
+
+    name: str
+    model: type
+    label: Any
+    label_plural: Any
+    fields: Sequence[Field]
+    plural: str = ""
+    icon: str = "file-text"
+    title: str = "name"
+    subtitle: str = ""
+    columns: Sequence[str] = ()  # fields shown in the list; all but long text by default
+    head: Sequence[str] = ()  # fields repeated in the head of the record page
+    groups: Sequence[tuple[Any, Sequence[str]]] = ()  # how the record page and the form arrange the fields
+    filters: Sequence[str] = ()  # fields that can be filtered by
+    sort: str = ""  # default order: a column of the model, "-" for descending
+    match_keys: Sequence[str] = ()  # fields by which an import may find existing rows
+    create: Callable[[Mapping[str, Any]], Any] | None = None
+    update: Callable[[Any, Mapping[str, Any]], Any] | None = None
+    bulk: Callable[[Sequence[Mapping[str, Any]]], Sequence[int]] | None = None
+    offered: Sequence[Callable[[], Any]] = ()  # criteria for rows that may be chosen in look-ups
+    surfaces: Mapping[str, Any] = field(default_factory=dict)
+    grants: Mapping[str, Sequence[str]] = field(default_factory=lambda: STOCK)  # role key -> verbs
+    scopes: Mapping[str, str] = field(default_factory=lambda: STOCK_SCOPES)  # role key -> own, team or all
+    module: str = ""
+
+    def __post_init__(self) -> None:
+        self.plural = self.plural or f"{self.name}s"
+        if not self.groups:
+            self.groups = ((self.label, tuple(f.name for f in self.fields)),)
+        if not self.columns:
+            self.columns = tuple(f.name for f in self.fields if f.kind != "longtext")[:8]
+        names = {f.name for f in self.fields}
+        named = {*self.columns, *self.head, *self.filters, *(n for _label, ns in self.groups for n in ns)}
+        if unknown := named - names:
+            raise ValueError(f"{self.name}: no field named {', '.join(sorted(unknown))}")
+        self.sort = self.sort or (self.title if hasattr(self.model, self.title) else "id")
+        if hasattr(self.model, f"{self.sort}_key"):
+            self.sort = f"{self.sort}_key"
+
+    def belongs_to(self, module: str) -> None:
+        """Told by the registry when the module is loaded."""
+        self.module = module
+
+    @property
+    def key(self) -> str:
+        """Such as "crm.deal"."""
+        return f"{self.module}.{self.name}"
+
+    @property
+    def address(self) -> str:
+        """Such as "crm.deals": how commands and the API call it."""
+        return f"{self.module}.{self.plural}"
+
+    @property
+    def name_column(self) -> Any:
+        """The folded column that look-ups by name compare; the title itself where the model has none."""
+        return getattr(self.model, f"{self.title}_key", None) or getattr(self.model, self.title)
+
+    @property
+    def owned(self) -> bool:
+        return issubclass(self.model, Owned)
+
+    def field(self, name: str) -> Field:
+        """The field of a name. Raises `KeyError`."""
+        for found in self.fields:
+            if found.name == name:
+                return found
+        raise KeyError(name)
+
+    def permission(self, verb: str) -> str:
+        return f"{self.key}.{verb}"
+
+    def permissions(self) -> dict[str, Any]:
+        """Permission name -> label, for every verb."""
+        return {self.permission(verb): _l("%(verb)s: %(what)s", verb=label, what=self.label_plural)
+                for verb, label in VERBS.items()}
+
+    def default_permissions(self, role: str) -> set[str]:
+        return {self.permission(verb) for verb in self.grants.get(role, ())}
+
+    def default_scope(self, role: str) -> str:
+        return self.scopes.get(role, "own") if self.owned else "all"
+
+    def endpoint(self, surface: str) -> str:
+        """Endpoint of a surface: "crm.deal_list"."""
+        return f"{self.module}.{self.name}_{surface}"
+
+    def slots(self) -> tuple[str, ...]:
+        """Places on the record page that other modules may fill; their views get the row's id as `row_id`."""
+        return (f"{self.key}.tabs", f"{self.key}.panels")
+
+    def values_of(self, row: Any) -> dict[str, Any]:
+        """Field name -> value of a row."""
+        return {f.name: f.of(row) for f in self.fields}
+
+    def add(self, values: Mapping[str, Any]) -> Any:
+        """Create a row from field values, through the module's own function where it brings one."""
+        if self.create:
+            return self.create(values)
+        return writes.create(self.model, self.stored(values))
+
+    def change(self, row: Any, values: Mapping[str, Any]) -> Any:
+        """Change a row; only the fields that are named."""
+        if self.update:
+            return self.update(row, values)
+        return writes.update(row, self.stored(values))
+
+    def add_many(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+        """Create many rows at once; all name the same fields. Returns their ids in order."""
+        if self.bulk:
+            return self.bulk(rows)
+        return writes.bulk_insert(self.model, [self.stored(row) for row in rows])
+
+    def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Columns and values for field values."""
+        columns: dict[str, Any] = {}
+        for name, value in values.items():
+            columns.update(self.field(name).stored(value))
+        return columns

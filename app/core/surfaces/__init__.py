@@ -1,0 +1,47 @@
+"""The surfaces of a resource, one file each, and how they are mounted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from flask import Blueprint
+
+from app.core.access import require
+from app.core.resource import Resource
+from app.core.surfaces import cell, export, form, import_file, listing, options, record
+
+# surface -> (address below the resource's, methods, verb, view)
+SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
+    "list": ("", ("GET",), "view", listing.list_page),
+    "count": ("/count", ("GET",), "view", listing.count),
+    "options": ("/options", ("GET",), "view", options.options),
+    "new": ("/new", ("GET", "POST"), "create", form.new),
+    "export": ("/export", ("GET",), "export", export.export_file),
+    "import": ("/import", ("GET", "POST"), "import", import_file.import_page),
+    "record": ("/<int:row_id>", ("GET",), "view", record.record_page),
+    "history": ("/<int:row_id>/history", ("GET",), "view", record.history),
+    "edit": ("/<int:row_id>/edit", ("GET", "POST"), "edit", form.edit),
+    "field": ("/<int:row_id>/fields/<field>", ("GET", "POST"), "edit", cell.field),
+    "fact": ("/<int:row_id>/fields/<field>/shown", ("GET",), "view", cell.shown),
+}
+
+
+def mount(resource: Resource, blueprint: Blueprint) -> None:
+    """Add the surfaces of a resource to its module's blueprint; the module's own views take precedence."""
+    for surface, (address, methods, verb, view) in SURFACES.items():
+        own = resource.surfaces.get(surface)
+        blueprint.add_url_rule(
+            f"/{resource.plural}{address}",
+            endpoint=f"{resource.name}_{surface}",
+            view_func=own or _bound(view, resource, resource.permission(verb)),
+            methods=list(methods),
+        )
+
+
+def _bound(view: Callable[..., Any], resource: Resource, permission: str) -> Callable[..., Any]:
+    def bound(**arguments: Any) -> Any:
+        return view(resource, **arguments)
+
+    return require(permission)(update_wrapper(bound, view))

@@ -1,0 +1,75 @@
+"""One field of a record, edited in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, request, url_for
+
+from app.core.access import can
+from app.core.errors import BusinessError, Conflict
+from app.core.fields import Field
+from app.core.forms import form_of
+from app.core.resource import Resource
+from app.core.surfaces.form import differences, given_version
+from app.core.surfaces.record import fact, fetch
+from app.core.web import redirect_to, render
+from app.core.hx import is_htmx
+from app.core.writes import check_version
+
+
+def shown(resource: Resource, row_id: int, field: str) -> Any:
+    """A field as the page shows it; asked for when an edit is cancelled."""
+    return _shown(resource, fetch(resource, row_id), _named(resource, field))
+
+
+def field(resource: Resource, row_id: int, field: str) -> Any:
+    """Ask for a new value of one field, or save it."""
+    typed = _named(resource, field)
+    row = fetch(resource, row_id, for_update=request.method == "POST")
+    form = form_of([typed], request.form or None, {typed.name: typed.of(row)})
+    if request.method == "GET":
+        return _asked(resource, row, typed, form)
+    if not form.validate():
+        return _asked(resource, row, typed, form, status=422)
+    try:
+        check_version(row, given_version())
+        resource.change(row, form.values())
+    except Conflict:
+        return _asked(resource, row, typed, form, status=409, conflict=differences(resource, row, form))
+    except BusinessError as error:
+        form.refuse(typed.name, error.message)
+        return _asked(resource, row, typed, form, status=422)
+    if not is_htmx():
+        return redirect_to(url_for(resource.endpoint("record"), row_id=row_id))
+    return _shown(resource, row, typed)
+
+
+def _named(resource: Resource, name: str) -> Field:
+    """The field, if it may be edited at all: others are not there."""
+    typed = next((f for f in resource.fields if f.name == name and f.editable), None)
+    return abort(404) if typed is None else typed
+
+
+def _shown(resource: Resource, row: Any, typed: Field) -> Any:
+    base = url_for(resource.endpoint("field"), row_id=row.id, field="_")[:-1]
+    found = fact(typed, row, base if can(resource.permission("edit")) else None)
+    record = {"id": row.id, "version": row.version}
+    return render("core/_fact.html", fact=found, record=record)
+
+
+def _asked(resource: Resource, row: Any, typed: Field, form: Any, status: int = 200, conflict: Any = None) -> Any:
+    return render(
+        "core/fact_edit.html",
+        "core/_fact_edit.html",
+        status=status,
+        resource=resource,
+        record={"id": row.id, "version": row.version, "title": getattr(row, resource.title)},
+        fact=fact(typed, row, None),
+        form=form,
+        field=form[typed.name],
+        version=row.version if status in (200, 409) else given_version(),
+        conflict=conflict,
+        action=url_for(resource.endpoint("field"), row_id=row.id, field=typed.name),
+        cancel_url=url_for(resource.endpoint("fact"), row_id=row.id, field=typed.name),
+    )

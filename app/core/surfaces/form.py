@@ -1,0 +1,105 @@
+"""Creating and editing a whole record; in a side drawer when htmx asks, else as a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, url_for
+
+from app.core.errors import BusinessError, Conflict
+from app.core.fields import Field
+from app.core.forms import Form, TypedInput, form_of
+from app.core.i18n import _
+from app.core.resource import Resource
+from app.core.surfaces.record import fetch
+from app.core.web import redirect_to, render, toast
+from app.core.writes import check_version
+
+
+def new(resource: Resource) -> Any:
+    """Ask for a new record, or create it."""
+    fields = [f for f in resource.fields if f.editable]
+    defaults = {f.name: f.default() for f in fields if f.default}
+    if request.method == "GET":
+        prefilled = {**defaults, **_prefilled(fields)}
+        return _page(resource, form_of(fields, None, prefilled), _title_new(resource))
+    form = form_of(fields, request.form, defaults)
+    if form.validate():
+        try:
+            row = resource.add(form.values())
+        except BusinessError as error:
+            form.refuse(error.field, error.message)
+        else:
+            toast(_("“%(name)s” was created.", name=getattr(row, resource.title)))
+            return redirect_to(url_for(resource.endpoint("record"), row_id=row.id))
+    return _page(resource, form, _title_new(resource), status=422)
+
+
+def edit(resource: Resource, row_id: int) -> Any:
+    """Ask for the changes to a record, or save them; a late save shows both values and loses nothing typed."""
+    fields = [f for f in resource.fields if f.editable]
+    row = fetch(resource, row_id, for_update=request.method == "POST")
+    form = form_of(fields, request.form or None, resource.values_of(row))
+    title = _("Change “%(name)s”", name=getattr(row, resource.title))
+    if request.method == "GET":
+        return _page(resource, form, title, row)
+    if not form.validate():
+        return _page(resource, form, title, row, status=422, version=request.form.get("version"))
+    try:
+        check_version(row, given_version())
+        resource.change(row, form.values())
+    except Conflict:
+        return _page(resource, form, title, row, status=409, conflict=differences(resource, row, form))
+    except BusinessError as error:
+        form.refuse(error.field, error.message)
+        return _page(resource, form, title, row, status=422, version=request.form.get("version"))
+    toast(_("Saved."))
+    return redirect_to(url_for(resource.endpoint("record"), row_id=row_id))
+
+
+def given_version() -> int | None:
+    """The version the form was opened with."""
+    text = request.form.get("version", "")
+    return int(text) if text.isdecimal() else None
+
+
+def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]]:
+    """Fields where what was typed differs from what is stored now, both as people read them."""
+    found = []
+    for control in form:
+        if isinstance(control, TypedInput):
+            mine, theirs = control.typed.show(control.value), control.typed.show(control.typed.of(row))
+            if mine != theirs:
+                found.append({"label": str(control.typed.label), "mine": mine, "theirs": theirs})
+    return found
+
+
+def _prefilled(fields: list[Field]) -> dict[str, Any]:
+    """Look-up values named in the address, so that "new deal for this account" opens with the account."""
+    return {f.name: int(v) for f in fields if f.kind == "lookup" and (v := request.args.get(f.name, "")).isdecimal()}
+
+
+def _title_new(resource: Resource) -> str:
+    return _("New: %(what)s", what=str(resource.label).lower())
+
+
+def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status: int = 200,
+          conflict: list | None = None, version: str | None = None) -> Any:
+    sections = [
+        {"label": label, "fields": [form[name] for name in names if name in form]} for label, names in resource.groups
+    ]
+    where = {"row_id": row.id} if row is not None else {}
+    return render(
+        "core/form.html",
+        "core/_form.html",
+        status=status,
+        resource=resource,
+        form=form,
+        title=title,
+        sections=[s for s in sections if s["fields"]],
+        conflict=conflict,
+        version=version or (getattr(row, "version", 1) if row is not None else None),
+        action=url_for(resource.endpoint("edit" if where else "new"), **where),
+        cancel_url=url_for(resource.endpoint("record" if where else "list"), **where),
+        submit_label=_("Save") if where else _("Create"),
+    )

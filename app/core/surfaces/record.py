@@ -1,0 +1,98 @@
+"""The record page of a resource: head, facts in groups, tabs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, request, url_for
+from sqlalchemy import select
+
+from app.core import history as log
+from app.core import lookups
+from app.core.access import can
+from app.core.db import db
+from app.core.fields import Field
+from app.core.formats import colour, initials
+from app.core.i18n import _
+from app.core.resource import Resource
+from app.core.slots import slot
+from app.core.web import render
+
+ZERO = "/0/"
+
+
+def fetch(resource: Resource, row_id: int, for_update: bool = False) -> Any:
+    """The row, or 404: what tenancy and record rules hide does not exist."""
+    statement = select(resource.model).where(resource.model.id == row_id)  # type: ignore[attr-defined]  # CompanyScoped
+    row = db.session.scalar(statement.with_for_update() if for_update else statement)
+    return abort(404) if row is None else row
+
+
+def record_page(resource: Resource, row_id: int) -> Any:
+    """A record with its facts; the history is its first tab."""
+    row = fetch(resource, row_id)
+    context = {"resource": resource, "record": describe(resource, row), "days": log.days(log.of_record(resource, row_id))}
+    return render("core/record.html", "core/_record.html", **context)
+
+
+def history(resource: Resource, row_id: int) -> Any:
+    """The history of a record, as a tab of its page."""
+    row = fetch(resource, row_id)
+    days = log.days(log.of_record(resource, row_id))
+    return render("core/record.html", "core/_history.html", resource=resource, record=describe(resource, row), days=days)
+
+
+def describe(resource: Resource, row: Any) -> dict[str, Any]:
+    """Everything the record template needs."""
+    editable = can(resource.permission("edit"))
+    field_url = url_for(resource.endpoint("field"), row_id=row.id, field="_")[:-1] if editable else None
+    return {
+        "id": row.id,
+        "title": getattr(row, resource.title) or _("(no name)"),
+        "subtitle": resource.field(resource.subtitle).show(getattr(row, resource.subtitle)) if resource.subtitle else "",
+        "version": getattr(row, "version", 1),
+        "tags": [],
+        "crumbs": [{"label": resource.label_plural, "url": url_for(resource.endpoint("list"))}],
+        "head": [fact(resource.field(name), row, None) for name in resource.head],
+        "groups": [
+            {"label": label, "facts": [fact(resource.field(name), row, field_url) for name in names]}
+            for label, names in resource.groups
+        ],
+        "tabs": tabs(resource, row.id),
+        "panels": slot(f"{resource.key}.panels", row_id=row.id),
+        "edit_url": url_for(resource.endpoint("edit"), row_id=row.id) if editable else None,
+        "actions": [],
+    }
+
+
+def tabs(resource: Resource, row_id: int) -> list[dict[str, Any]]:
+    """The history tab, and the tabs other modules contribute."""
+    own = {"key": "history", "label": _("History"), "url": url_for(resource.endpoint("history"), row_id=row_id), "icon": "history"}
+    others = slot(f"{resource.key}.tabs", row_id=row_id)
+    return [{**own, "current": True}, *({**tab, "current": tab["url"] == request.path} for tab in others)]
+
+
+def fact(typed: Field, row: Any, field_url: str | None) -> dict[str, Any]:
+    """One field of a record as the page shows it; `field_url` is where it can be edited in place."""
+    value = typed.of(row)
+    text = typed.show(value)
+    shown: dict[str, Any] = {
+        "name": typed.name,
+        "label": typed.label,
+        "text": text,
+        "empty": text == "",
+        "numeric": typed.numeric,
+        "kind": typed.kind,
+        "url": None,
+        "edit_url": f"{field_url}{typed.name}" if field_url and typed.editable else None,
+    }
+    if isinstance(typed, lookups.Lookup) and value is not None:
+        target = typed.resource
+        if can(target.permission("view")) and target.key != "admin.member":
+            shown["url"] = url_for(target.endpoint("record"), row_id=value)
+        if target.key == "admin.member":
+            shown["avatar"] = {"initials": initials(text), "colour": colour(value), "name": text}
+    elif value and typed.kind in ("email", "phone", "url"):
+        shown["url"] = {"email": f"mailto:{value}", "phone": f"tel:{value}", "url": value}[typed.kind]
+        shown["external"] = typed.kind == "url"
+    return shown

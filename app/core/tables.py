@@ -1,0 +1,213 @@
+"""Lists: which rows, in which order, page by page by key. One query for page, fragment, count and export."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Date, Select, and_, false, func, or_, select
+from werkzeug.datastructures import MultiDict
+
+from app.core.access import subtree
+from app.core.db import db, fold
+from app.core.errors import BusinessError
+from app.core.fields import Field
+from app.core.i18n import _
+from app.core.models import TeamMember
+from app.core.resource import Resource
+
+PAGE = 50
+NONE = "none"  # as a filter value: rows where the field is empty
+RESERVED_ARGS = frozenset({"q", "sort", "cursor", "columns", "format", "per_page"})
+
+
+@dataclass
+class Listing:
+    """A resource's rows as an address describes them: `q`, `sort`, `cursor` and filters by field name."""
+
+    resource: Resource
+    args: MultiDict
+    per_page: int = PAGE
+    criteria: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.q = self.args.get("q", "").strip()[:100]
+        self.sort = self.args.get("sort", "") or self.resource.sort
+        self.column = self._sort_column()
+        self.criteria = [*self.criteria, *self._search(), *self._filters()]
+
+    # What is chosen
+
+    def value_of(self, name: str) -> str:
+        return self.args.get(name, "").strip()
+
+    @property
+    def filtered(self) -> bool:
+        return bool(self.criteria)
+
+    def query_args(self, **changes: Any) -> dict[str, str]:
+        """The arguments of the address, with changes; None leaves one out. The cursor never survives."""
+        kept = {k: v for k, v in self.args.items() if k not in ("cursor", *changes) and v}
+        return {**kept, **{k: str(v) for k, v in changes.items() if v not in (None, "")}}
+
+    # Building the query
+
+    @property
+    def descending(self) -> bool:
+        return self.sort.startswith("-")
+
+    def _sort_column(self) -> Any:
+        name = self.sort.lstrip("-")
+        known = {self.resource.sort.lstrip("-"), "id", "created_at", "updated_at"}
+        known |= {f.attributes[0] for f in self.resource.fields if f.kind not in ("lookup", "longtext")}
+        for candidate in (f"{name}_key", f"{name}_minor", name):
+            if (name in known or candidate in known) and hasattr(self.resource.model, candidate):
+                return getattr(self.resource.model, candidate)
+        raise BusinessError(_("This list cannot be sorted by “%(name)s”.", name=name), field="sort")
+
+    def _search(self) -> list[Any]:
+        if not self.q:
+            return []
+        column = getattr(self.resource.model, "search_key", None)
+        column = self.resource.name_column if column is None else column
+        return [column.contains(word, autoescape=True) for word in fold(self.q).split()]
+
+    def _filters(self) -> list[Any]:
+        found = []
+        for name in self.resource.filters:
+            typed = self.resource.field(name)
+            if typed.kind == "date":
+                found += self._dates(typed)
+            elif value := self.value_of(name):
+                found.append(self._equals(typed, value))
+        if self.resource.owned and (team := self.value_of("team")):
+            found.append(self.resource.model.owner_id.in_(team_member_ids(_whole(team, "team"))))  # type: ignore[attr-defined]
+        return found
+
+    def _equals(self, typed: Field, value: str) -> Any:
+        column = getattr(self.resource.model, typed.attributes[0])
+        if value == NONE:
+            return column.is_(None)
+        if typed.kind == "lookup":
+            return column == _whole(value, typed.name)
+        if typed.kind == "boolean":
+            return column.is_(value in ("1", "true"))
+        return column == value
+
+    def _dates(self, typed: Field) -> list[Any]:
+        column = getattr(self.resource.model, typed.attributes[0])
+        found = []
+        if self.value_of(typed.name) == NONE:
+            found.append(column.is_(None))
+        for suffix, compare in (("gte", column.__ge__), ("lte", column.__le__)):
+            if text := self.value_of(f"{typed.name}__{suffix}"):
+                try:
+                    found.append(compare(date.fromisoformat(text)))
+                except ValueError:
+                    raise BusinessError(_("“%(given)s” is not a date.", given=text), field=typed.name) from None
+        return found
+
+    def select(self, *columns: Any) -> Select:
+        """These columns (or the entities) of the rows chosen, in order."""
+        chosen = select(*columns) if columns else select(self.resource.model)
+        return chosen.where(*self.criteria).order_by(*self._order(self.descending))
+
+    def _order(self, descending: bool) -> list[Any]:
+        row_id = self.resource.model.id  # type: ignore[attr-defined]  # CompanyScoped
+        order = [self.column.desc() if descending else self.column.asc()]
+        if self._nullable:
+            # Rows without a value come last, whichever way the list is sorted and whichever database sorts it.
+            order.insert(0, self.column.is_(None) if descending == self.descending else self.column.is_not(None))
+        return [*order, row_id.desc() if descending else row_id.asc()]
+
+    @property
+    def _nullable(self) -> bool:
+        return bool(self.column.property.columns[0].nullable)
+
+    # Pages
+
+    def page(self, *columns: Any) -> tuple[list[Any], str | None, str | None]:
+        """Rows of one page as column rows, with the cursors of the next and the previous page."""
+        cursor = self.args.get("cursor", "")
+        back, after = _read_cursor(cursor) if cursor else (False, None)
+        descending = self.descending != back
+        model = self.resource.model
+        rows = select(model.id, self.column.label("sort_value"), *columns).where(*self.criteria)  # type: ignore[attr-defined]
+        if after is not None:
+            rows = rows.where(self._beyond(after, descending))
+        found = list(db.session.execute(rows.order_by(*self._order(descending)).limit(self.per_page + 1)))
+        more = len(found) > self.per_page
+        found = found[: self.per_page]
+        if back:
+            found.reverse()
+        has_next = bool(found) and (more if not back else True)
+        has_previous = bool(found) and (bool(cursor) if not back else more)
+        return (
+            found,
+            _write_cursor(False, found[-1]) if has_next else None,
+            _write_cursor(True, found[0]) if has_previous else None,
+        )
+
+    def _beyond(self, after: tuple[Any, int], descending: bool) -> Any:
+        value, row_id = self._typed(after[0]), after[1]
+        ids = self.resource.model.id  # type: ignore[attr-defined]  # CompanyScoped
+        past = ids < row_id if descending else ids > row_id
+        nulls_ahead = descending == self.descending
+        if value is None:
+            rest = false() if nulls_ahead else self.column.is_not(None)
+            return or_(and_(self.column.is_(None), past), rest)
+        further = self.column < value if descending else self.column > value
+        beyond = or_(further, and_(self.column == value, past))
+        return or_(beyond, self.column.is_(None)) if nulls_ahead and self._nullable else beyond
+
+    def _typed(self, value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            kind = self.column.type.python_type
+            if isinstance(self.column.type, Date):
+                return date.fromisoformat(value)
+            return kind(value) if kind in (int, str, bool) else kind.fromisoformat(value)
+        except (ValueError, TypeError, AttributeError):
+            raise _forged() from None
+
+    def count(self) -> int:
+        """How many rows are chosen."""
+        model = self.resource.model
+        return db.session.scalar(select(func.count(model.id)).where(*self.criteria)) or 0  # type: ignore[attr-defined]
+
+
+def team_member_ids(team_id: int) -> Select:
+    """Members who are, or were last, in a team or one below it."""
+    return select(TeamMember.member_id).where(TeamMember.team_id.in_(subtree({team_id})))
+
+
+def _whole(text: str, field_name: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise BusinessError(_("“%(given)s” is not a valid filter.", given=text), field=field_name)
+    return int(text)
+
+
+def _forged() -> BusinessError:
+    return BusinessError(_("This page address is damaged. Open the list again from the menu."), field="cursor")
+
+
+def _write_cursor(back: bool, row: Any) -> str:
+    value = row.sort_value
+    value = value if value is None or isinstance(value, (int, str)) else value.isoformat()
+    text = json.dumps([int(back), value, row.id], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_cursor(text: str) -> tuple[bool, tuple[Any, int]]:
+    try:
+        back, value, row_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, binascii.Error):
+        raise _forged() from None
+    if back not in (0, 1) or not isinstance(row_id, int) or not isinstance(value, (int, str, type(None))):
+        raise _forged()
+    return bool(back), (value, row_id)
