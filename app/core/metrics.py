@@ -1,0 +1,388 @@
+"""The metric registry: what every number shown anywhere means, and the one way to compute it.
+
+A metric builds one select; `evaluate` runs it and puts the parts together. Definitions and conventions: docs/metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from flask import g
+from sqlalchemy import ColumnElement, Date, Integer, Select, cast, extract, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from app.core.access import can, team_mates
+from app.core.clock import local_date
+from app.core.db import db, utcnow
+from app.core.errors import BusinessError, Forbidden, NotFound
+from app.core.i18n import _, _l
+from app.core.lifecycle import enabled_modules
+from app.core.models import Membership, Team
+from app.core.money import Money
+from app.core.rates import RateTable
+
+NO_RATE, NO_AMOUNT = "no_rate", "no_amount"
+REASONS = {NO_RATE: _l("without an exchange rate"), NO_AMOUNT: _l("without an amount")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dimension:
+    """Something figures can be split by. `labels` names keys, all in one statement; without it keys name themselves."""
+
+    name: str
+    label: Any
+    labels: Callable[[Collection[Any]], Mapping[Any, str]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricQuery:
+    """What is asked of a metric.
+
+    `start` and `end` are local dates, both inclusive, None for unlimited. `as_of` asks what was so, `known_at` what we
+    knew; both None for the present. `scope` are the members whose facts count, None for everybody's. `filters` map a
+    dimension (or a filter the metric knows) to a key, to None for "has none", or to several keys.
+    """
+
+    start: date | None = None
+    end: date | None = None
+    by: tuple[str, ...] = ()
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    scope: frozenset[int] | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A number with one definition.
+
+    `build(query)` gives one select with a column `d_<dimension>` for each of `query.by`, `n` (rows counted), and by
+    `shape`: "sum" `value`; "ratio" `numerator` and `denominator`; "median" `bucket`. Optional: `missing` and
+    `unvalued` (rows left out for want of a rate, of an amount), `currency` (then money is in minor units of it and
+    is converted at the day asked for, else it is in minor units of company currency), `weight` (percent).
+    `drill(query)` gives the ids of exactly the rows that are counted.
+    """
+
+    id: str
+    label: Any
+    describe: Any
+    row: str  # of the table of definitions
+    unit: str  # money, count, ratio, days
+    build: Callable[[MetricQuery], Select]
+    drill: Callable[[MetricQuery], Select]
+    permission: str
+    version: int = 1
+    shape: str = "sum"  # sum, ratio, median
+    direction: str = "up"  # which way is good: up, down, none
+    grain: str = "deal"
+    basis: str = "event"  # event, snapshot, cohort
+    period: bool = True  # False: a state of the moment, to which no period applies
+    currency_basis: str | None = None  # event, snapshot
+    dimensions: tuple[str, ...] = ()
+    additive: frozenset[str] = frozenset()  # dimensions over which the rows add up to the total
+
+    @property
+    def module(self) -> str:
+        return self.id.split(".")[0]
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One line of a figure. `keys` and `by` map dimension to key and to label; `value` is None where undefined."""
+
+    keys: dict[str, Any]
+    by: dict[str, str | None]
+    value: int | Decimal | Money | None
+    n: int
+    numerator: int | Money | None = None
+    denominator: int | Money | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The answer to a query; `excluded` maps a reason of `REASONS` to how many rows were left out for it."""
+
+    metric: Metric
+    query: MetricQuery
+    as_of: datetime
+    rows: list[FigureRow]
+    excluded: dict[str, int]
+
+    @property
+    def total(self) -> FigureRow:
+        """The only row of a figure that was not split."""
+        return self.rows[0]
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON: money as decimal string with its currency, ratios with their parts, undefined as null."""
+        return {
+            "metric": self.metric.id,
+            "version": self.metric.version,
+            "unit": self.metric.unit,
+            "from": _iso(self.query.start),
+            "to": _iso(self.query.end),
+            "as_of": _iso(self.as_of),
+            "known_at": _iso(self.query.known_at),
+            "excluded": [{"reason": reason, "n": n} for reason, n in self.excluded.items() if n],
+            "rows": [_plain_row(row) for row in self.rows],
+        }
+
+
+def metrics() -> dict[str, Metric]:
+    """The metrics of the modules that are on, by id."""
+    return {m.id: m for module in enabled_modules() for m in module.hooks.metrics}
+
+
+def metric(metric_id: str) -> Metric:
+    """A metric by id. Raises `NotFound`, or `Forbidden` when the person may not see it."""
+    found = metrics().get(metric_id)
+    if found is None:
+        raise NotFound(_("There is no metric %(id)s.", id=metric_id))
+    if not can(found.permission):
+        raise Forbidden(_("You may not see this figure."))
+    return found
+
+
+def evaluate(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) -> Figure:
+    """The figure of a metric, confined to what the person may see of figures.
+
+    With `visible_rows` it is confined to the records the person may open instead, as a list or board shows them.
+    Raises `NotFound`, `Forbidden`, `BusinessError` (unknown dimension or filter, dates the wrong way round).
+    """
+    asked = metric(metric_id)
+    query = _checked(asked, query, visible_rows)
+    found = db.session.execute(asked.build(query), execution_options={"all_rows": not visible_rows}).mappings().all()
+    as_of = query.as_of or utcnow()
+    if query.known_at:
+        as_of = min(as_of, query.known_at)
+    rates = RateTable({row["currency"] for row in found if "currency" in row})
+    groups: dict[tuple, _Parts] = {} if query.by else {(): _Parts()}
+    for row in found:
+        key = tuple(row[f"d_{name}"] for name in query.by)
+        groups.setdefault(key, _Parts()).add(asked, row, rates, local_date(as_of))
+    excluded = {
+        NO_RATE: sum(p.missing for p in groups.values()),
+        NO_AMOUNT: sum(p.unvalued for p in groups.values()),
+    }
+    # A group of which every row was left out is no figure.
+    counted = {k: p for k, p in groups.items() if p.n or not k}
+    return Figure(asked, query, as_of, _rows(asked, query, counted), excluded)
+
+
+def drill(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) -> Select:
+    """The select of the ids of the rows in a figure: `query.by` is ignored, one row's keys go into `query.filters`."""
+    asked = metric(metric_id)
+    return asked.drill(replace(_checked(asked, query, visible_rows), by=())).execution_options(
+        all_rows=not visible_rows
+    )
+
+
+def reader_scope(module: str) -> frozenset[int] | None:
+    """Whose figures of a module the person may see: None for the company's, else members.
+
+    By the permissions `<module>.figures.company` and `<module>.figures.team`; without either, their own.
+    """
+    if "me" not in g or can(f"{module}.figures.company"):
+        return None
+    mine = g.me.member_id
+    return frozenset(team_mates(mine)) if can(f"{module}.figures.team") else frozenset({mine})
+
+
+def _checked(asked: Metric, query: MetricQuery, visible_rows: bool) -> MetricQuery:
+    if query.start and query.end and query.start > query.end:
+        raise BusinessError(_("The period ends before it begins."), field="to")
+    for name in query.by:
+        if name not in asked.dimensions:
+            known = ", ".join(asked.dimensions)
+            raise BusinessError(_("“%(given)s” is not one of: %(known)s.", given=name, known=known), field="by")
+    if not asked.period:
+        query = replace(query, start=None, end=None)
+    if visible_rows:
+        return query
+    allowed = reader_scope(asked.module)
+    if allowed is None:
+        return query
+    return replace(query, scope=allowed if query.scope is None else query.scope & allowed)
+
+
+class _Parts:
+    """What one line of a figure is put together from."""
+
+    def __init__(self) -> None:
+        self.n = self.missing = self.unvalued = 0
+        self.value = Decimal(0)
+        self.numerator = self.denominator = 0
+        self.buckets: dict[int, int] = {}
+
+    def add(self, asked: Metric, row: Mapping[str, Any], rates: RateTable, day: date) -> None:
+        n = row["n"]
+        self.missing += row.get("missing") or 0
+        self.unvalued += row.get("unvalued") or 0
+        if asked.shape == "median":
+            if row["bucket"] is not None:
+                self.buckets[row["bucket"]] = self.buckets.get(row["bucket"], 0) + n
+                self.n += n
+            return
+        if asked.shape == "ratio":
+            self.numerator += int(row["numerator"] or 0)
+            self.denominator += int(row["denominator"] or 0)
+        elif "currency" in row:
+            value = rates.to_company(int(row["value"] or 0), row["currency"], day)
+            if value is None:
+                self.missing += n
+                return
+            self.value += Decimal(value) * row.get("weight", 100) / 100
+        else:
+            self.value += int(row["value"] or 0)
+        self.n += n
+
+
+def _value(asked: Metric, parts: _Parts) -> int | Decimal | Money | None:
+    currency = g.company.currency
+    if asked.shape == "median":
+        return _median(parts.buckets)
+    if asked.shape == "ratio":
+        if not parts.denominator:
+            return None
+        quotient = Decimal(parts.numerator) / Decimal(parts.denominator)
+        return Money(_rounded(quotient), currency) if asked.unit == "money" else quotient
+    return Money(_rounded(parts.value), currency) if asked.unit == "money" else int(parts.value)
+
+
+def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, _Parts]) -> list[FigureRow]:
+    labels = [_labels(name, {key[i] for key in groups} - {None}) for i, name in enumerate(query.by)]
+    rows = []
+    for key, parts in groups.items():
+        by = {name: None if k is None else labels[i].get(k) for i, (name, k) in enumerate(zip(query.by, key, strict=True))}
+        ratio = (parts.numerator, parts.denominator) if asked.shape == "ratio" else (None, None)
+        if asked.currency_basis and asked.shape == "ratio":
+            money = [Money(part, g.company.currency) for part in ratio if part is not None]
+            ratio = (money[0], money[1] if asked.unit == "ratio" else parts.denominator)  # type: ignore[assignment]
+        rows.append(FigureRow(dict(zip(query.by, key, strict=True)), by, _value(asked, parts), parts.n, *ratio))
+    return sorted(rows, key=lambda row: [(row.keys[d] is None, _place(d, row)) for d in query.by])
+
+
+def _place(name: str, row: FigureRow) -> Any:
+    return row.keys[name] or 0 if name in TIME_DIMENSIONS else (row.by[name] or "").casefold()
+
+
+def _labels(name: str, keys: Collection[Any]) -> Mapping[Any, str]:
+    dimension = dimensions()[name]
+    if not keys or dimension.labels is None:
+        return {key: str(key) for key in keys}
+    return dimension.labels(keys)
+
+
+def _median(buckets: Mapping[int, int]) -> Decimal | None:
+    """The median of a histogram value -> how often; None of nothing."""
+    total = sum(buckets.values())
+    if not total:
+        return None
+    middle: list[int] = []
+    seen = 0
+    for value in sorted(buckets):
+        seen += buckets[value]
+        middle += [value] * sum(1 for rank in {(total + 1) // 2, total // 2 + 1} if seen - buckets[value] < rank <= seen)
+    return Decimal(sum(middle)) / len(middle)
+
+
+def _rounded(value: Decimal) -> int:
+    return int(value.to_integral_value(ROUND_HALF_UP))
+
+
+def _iso(value: date | datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _plain_row(row: FigureRow) -> dict[str, Any]:
+    by: dict[str, Any] = {}
+    for name, label in row.by.items():
+        by[name] = label
+        if label != row.keys[name] and name not in TIME_DIMENSIONS:
+            by[f"{name}_id"] = row.keys[name]
+    plain: dict[str, Any] = {"by": by, "value": _plain_value(row.value), "n": row.n}
+    if isinstance(row.value, Money):
+        plain["currency"] = row.value.currency
+    if row.denominator is not None:
+        plain |= {"numerator": _plain_value(row.numerator), "denominator": _plain_value(row.denominator)}
+    return plain
+
+
+def _plain_value(value: int | Decimal | Money | None) -> int | float | str | None:
+    if isinstance(value, Money):
+        return format(value.amount, "f")
+    return round(float(value), 6) if isinstance(value, Decimal) else value
+
+
+# What every module may split by; modules add their own through Hooks.dimensions.
+
+
+def names_of(model: Any) -> Callable[[Collection[Any]], Mapping[Any, str]]:
+    """Labels of a dimension whose keys are ids of `model` and whose labels are its `name`."""
+
+    def labels(keys: Collection[Any]) -> Mapping[Any, str]:
+        rows = db.session.execute(select(model.id, model.name).where(model.id.in_(keys)), execution_options={"all_rows": True})
+        return {row.id: row.name for row in rows}
+
+    return labels
+
+
+def _month_labels(keys: Iterable[int]) -> dict[int, str]:
+    return {key: f"{key // 12}-{key % 12 + 1:02}" for key in keys}
+
+
+def _quarter_labels(keys: Iterable[int]) -> dict[int, str]:
+    return {key: f"{key // 4}-Q{key % 4 + 1}" for key in keys}
+
+
+CORE_DIMENSIONS = (
+    Dimension(name="owner", label=_l("Owner"), labels=names_of(Membership)),
+    Dimension(name="team", label=_l("Team"), labels=names_of(Team)),
+    Dimension(name="month", label=_l("Month"), labels=_month_labels),
+    Dimension(name="quarter", label=_l("Fiscal quarter"), labels=_quarter_labels),
+)
+TIME_DIMENSIONS = ("month", "quarter")
+
+
+def dimensions() -> dict[str, Dimension]:
+    """All dimensions of the core and of the modules that are on, by name."""
+    added = [d for module in enabled_modules() for d in module.hooks.dimensions]
+    return {d.name: d for d in (*CORE_DIMENSIONS, *added)}
+
+
+def _months(column: Any) -> ColumnElement[int]:
+    return cast(extract("year", column), Integer) * 12 + cast(extract("month", column), Integer)
+
+
+def month_key(column: Any) -> ColumnElement[int]:
+    """Key of dimension "month": months since the year 0; a date column in, an integer out."""
+    return _months(column) - 1
+
+
+def quarter_key(column: Any, start_month: int) -> ColumnElement[int]:
+    """Key of dimension "quarter": fiscal quarters since the year 0, named after the year in which the fiscal one begins."""
+    return (_months(column) - start_month) // 3
+
+
+class days_between(FunctionElement):  # noqa: N801  # reads as an SQL function
+    """Whole days from the second date to the first."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(days_between)
+def _days_between(element: Any, compiler: Any, **kw: Any) -> str:
+    later, earlier = (compiler.process(cast(clause, Date), **kw) for clause in element.clauses)
+    return f"({later} - {earlier})"
+
+
+@compiles(days_between, "sqlite")
+def _days_between_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    later, earlier = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"CAST(julianday({later}) - julianday({earlier}) AS INTEGER)"
