@@ -141,7 +141,7 @@ def _started() -> Iterator[str]:
             process = subprocess.Popen(
                 [binaries / "postgres", "-D", data, "-k", folder, *options],
                 cwd=folder, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                preexec_fn=_die_with_parent, process_group=0, **who,
+                preexec_fn=_die_with_parent, process_group=0, **who,  # noqa: PLW1509  # no threads yet
             )  # fmt: skip
         try:
             url = URL.create("postgresql+psycopg", "postgres", database="postgres", query={"host": str(folder)})

@@ -1,0 +1,121 @@
+"""A real Chromium before a real server, on SQLite unless a test says `@pytest.mark.on("postgres")`.
+
+    def test_something(visit):
+        page = visit("alice", "/c/one/crm/board")      # logged in; Spanish: visit("alice", …, locale="es-ES")
+
+At the end of each test a script error, a message on the console, a CSP violation or a request to another host fails it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import which
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from werkzeug.serving import make_server
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / ".cache" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder drives a browser."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """The machine's own Chromium; nothing is downloaded."""
+    return {**browser_type_launch_args, "executable_path": next(filter(None, map(which, BROWSERS))), "args": QUIET}
+
+
+@pytest.fixture
+def live(app: Flask) -> Iterator[str]:
+    """Address of the running application."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    app.config["VENDIMIA"].base_url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield app.config["VENDIMIA"].base_url
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def complaints(live: str) -> Iterator[list[str]]:
+    """What the browser complained about; the test fails on any that it did not remove from the list."""
+    heard: list[str] = []
+    yield heard
+    assert heard == []
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, live: str, client_of: Callable[[str], FlaskClient], complaints: list[str]
+) -> Iterator[Callable[..., Page]]:
+    """Open a page as one of the cast (or as nobody, None) in a browser of their own; options go to Playwright."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(who: str | None, path: str, **options: Any) -> Page:
+        context = browser.new_context(base_url=live, **{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        if who:
+            cookie = client_of(who).get_cookie("vendimia")
+            context.add_cookies([{"name": "vendimia", "value": cookie.value, "url": live}])
+        page = context.new_page()
+        _listen(page, live, complaints)
+        page.goto(path, wait_until="domcontentloaded")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _listen(page: Page, live: str, complaints: list[str]) -> None:
+    def on_console(message: ConsoleMessage) -> None:
+        # A refused request (422, 409) is part of the product; Chromium reports it as an error all the same.
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            complaints.append(f"{message.type}: {message.text}")
+
+    def on_request(request: Request) -> None:
+        if urlsplit(request.url).scheme in {"http", "https"} and not request.url.startswith(live):
+            complaints.append(f"asked another host: {request.url}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
+    page.on("request", on_request)
+
+
+@pytest.fixture
+def axe() -> Callable[[Page], list[str]]:
+    """Serious and critical findings of axe-core on a page, one line each."""
+    source = AXE.read_text()
+
+    def run(page: Page) -> list[str]:
+        page.evaluate(source)
+        found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{v['impact']}: {v['id']} ({v['help']}): {[n['target'] for n in v['nodes'][:5]]}"
+            for v in found["violations"]
+            if v["impact"] in {"serious", "critical"}
+        ]
+
+    return run
