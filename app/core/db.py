@@ -83,7 +83,6 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime()}
 
 
 # Rows stay readable after the commit that comes before rendering; each request has a session of its own.

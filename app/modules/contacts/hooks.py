@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
+from app.modules.contacts import demo
 from app.modules.contacts.resources import account, contact
 from app.modules.contacts.views import blueprint
 
 hooks = Hooks(
     blueprint=blueprint,
     resources=(account, contact),
+    demo=demo.fill,
     items=(
         Item(slot="nav", label=_l("Accounts"), endpoint="contacts.account_list", permission="contacts.account.view",
              icon="building", order=10),
