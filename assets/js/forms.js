@@ -38,6 +38,13 @@
     form.querySelectorAll("button[type=submit]").forEach((button) => button.removeAttribute("aria-disabled"));
   });
 
+  /* Filters that are left empty stay out of the address. */
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request } = event.detail.ctx;
+    if (request.method !== "GET" || !request.form?.matches?.(".v-filter, .v-find")) return;
+    for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
     const form = event.target.form;
@@ -59,4 +66,8 @@
     input.type = show ? "text" : "password";
     button.setAttribute("aria-pressed", String(show));
   });
+  /* The button is hidden where there is no script to answer it. */
+  const unhide = (root) => root.querySelectorAll?.("[data-reveal][hidden]").forEach((button) => { button.hidden = false; });
+  document.addEventListener("htmx:after:process", (event) => unhide(event.target));
+  unhide(document);
 })();
