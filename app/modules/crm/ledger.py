@@ -128,14 +128,19 @@ def replay(
 
 
 def spans(events: Iterable[Event]) -> list[Span]:
-    """The stretches between events, oldest first, the last one open; what lasted no time is left out."""
+    """The stretches between the events that count, oldest first, the last one open; see `spans_of`."""
+    return spans_of(effective(events))
+
+
+def spans_of(events: Iterable[Event]) -> list[Span]:
+    """The stretches between events that are in the order of the fold already; what lasted no time is left out."""
     found: list[Span] = []
     state = DealState()
-    for event in effective(events):
+    for event in events:
         apply(state, event)
         if found and found[-1].valid_from == event.at:
             found.pop()
         elif found:
-            found[-1] = found[-1]._replace(valid_to=event.at)
+            found[-1] = Span(found[-1].valid_from, event.at, found[-1].state)
         found.append(Span(event.at, None, state.copy()))
     return found

@@ -52,6 +52,7 @@ from app.modules.crm.recording import (
 )
 
 UNDO_SECONDS = 60
+UNGATED = ("import", "demo")  # sources whose deals may be won without an amount and lost without a reason
 PLAIN = ("name", "contact_id", "product", "external_id", "note")
 
 
@@ -62,6 +63,7 @@ def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: s
     `crm.deal_created`. Raises `BusinessError`.
     """
     _check_name(values.get("name"))
+    _check_reference(values.get("external_id"), None)
     stage = stage_of(values["stage_id"]) if values.get("stage_id") else first_stage(values.get("pipeline_id"))
     if stage.type != OPEN:
         raise BusinessError(_("A new deal begins in an open stage."), field="stage_id")
@@ -100,6 +102,10 @@ def change_deal(
     deal = _locked(deal, version)
     if "name" in values:
         _check_name(values["name"])
+    if values.get("external_id", deal.external_id) != deal.external_id:
+        _check_reference(values["external_id"], deal.id)
+    if values.get("opened_on", deal.opened_on) not in (None, deal.opened_on):
+        raise BusinessError(_("When a deal began cannot be changed."), field="opened_on")
     for name in PLAIN:
         value = values.get(name, getattr(deal, name))
         if value != getattr(deal, name):
@@ -195,6 +201,14 @@ def _check_name(name: str | None) -> None:
         raise BusinessError(_("A deal needs a name."), field="name")
 
 
+def _check_reference(external_id: str | None, deal_id: int | None) -> None:
+    if external_id is None:
+        return
+    taken = select(Deal.id).where(Deal.external_id == external_id, Deal.id != (deal_id or 0))
+    if db.session.scalar(taken, execution_options={"all_rows": True}):
+        raise BusinessError(_("There is a deal with the reference “%(given)s” already.", given=external_id), field="external_id")
+
+
 def _locked(deal: Deal, version: int | None) -> Deal:
     """The deal as it is stored now, locked until the transaction ends."""
     found = db.session.scalar(
@@ -248,8 +262,9 @@ def _move(
     closes = stage.type in CLOSED and at is None
     gesture = closing_on(deal, closed_on, source) if closes else now_or_then(deal, at, source)
     amount = amount or amount_of(deal)
-    if stage.type == WON and amount is None:
-        raise BusinessError(_("Which amount was won?"), field="amount")
+    why = _reason(reason, stage.type) if stage.type in (LOST, DISCARDED) else None
+    if source not in UNGATED:
+        _check_gate(stage, amount, why)
     before = (deal.stage_id, deal.state)
     event = gesture.event(MOVED, deal.id)
     set_stage(event, stage)
@@ -257,9 +272,6 @@ def _move(
         set_amount(event, amount, deal.currency, gesture.day)
     if (team_id := team_on(deal.owner_id, gesture.day)) != deal.team_id:
         set_field(event, "team", team_id=team_id)
-    why = _reason(reason, stage.type)
-    if stage.type in (LOST, DISCARDED) and why is None:
-        raise BusinessError(_("Why? A reason is needed."), field="reason_id")
     if why or note or deal.reason_id or deal.reason_note:
         set_field(event, "reason", reason_id=why.id if why else None, reason_note=note)
     take_in(deal, event, gesture)
@@ -269,6 +281,14 @@ def _move(
         set_committed_value(deal, "stage", stage)
     _announce(deal, event.id, *before)
     return event
+
+
+def _check_gate(stage: Stage, amount: Money | None, why: Reason | None) -> None:
+    """What a deal needs before it may be closed."""
+    if stage.type == WON and amount is None:
+        raise BusinessError(_("Which amount was won?"), field="amount")
+    if stage.type in (LOST, DISCARDED) and why is None:
+        raise BusinessError(_("Why? A reason is needed."), field="reason_id")
 
 
 def _reason(reason: Reason | int | None, state: str) -> Reason | None:

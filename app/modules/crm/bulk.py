@@ -1,0 +1,182 @@
+"""Many deals with their history at once, for imports and demo data: the same ledger as deal by deal, set-based."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+from flask import g
+from sqlalchemy import select
+
+from app.core.changelog import actor_id, request_id
+from app.core.clock import noon, today
+from app.core.db import db, utcnow
+from app.core.errors import BusinessError
+from app.core.i18n import _
+from app.core.models import TeamMember
+from app.core.money import Money
+from app.core.rates import RateTable
+from app.core.writes import bulk_insert
+from app.modules.crm import ledger, spans
+from app.modules.crm.ledger import FIELDS
+from app.modules.crm.models import CLOSED, CREATED, MOVED, OPEN, Deal, DealEvent, DealSpan, Pipeline, Stage
+
+PAYLOAD = tuple(column for columns in FIELDS.values() for column in columns)
+PLAIN = ("name", "contact_id", "product", "external_id")
+
+
+@dataclass
+class Imported:
+    """Ids of the new deals in the order of the rows, and what should be known: index of the row, sentence."""
+
+    ids: list[int] = field(default_factory=list)
+    warnings: list[tuple[int, str]] = field(default_factory=list)
+
+
+def import_deals(rows: Sequence[Mapping[str, Any]], source: str = "import") -> Imported:
+    """Create deals with the history that their rows tell.
+
+    A row has `name` and, all optional, the other fields of a deal (`amount` as `Money`), `stage_id` (the stage it is
+    in now), `opened_on`, `opened_stage_id` (where it began), `closed_on`, and `moves`: pairs of local date and stage
+    id between the two. Without `opened_stage_id` a closed deal began in its pipeline's first open stage, an open one
+    where it is. Without any date its history begins now, and a warning says so. Without `owner_id` they belong to who imports. Gates do not apply, no events are
+    published. The deals are what `create_deal` and `move_deal` would have made of them.
+    Raises `BusinessError` for the first row that `problems` finds fault with; nothing is written then.
+    """
+    plan = _Plan(rows, source)
+    made = Imported(warnings=plan.warnings)
+    made.ids = bulk_insert(Deal, plan.deals)
+    for told in (plan.events, plan.spans):
+        for index, line in told:
+            line["deal_id"] = made.ids[index]
+    bulk_insert(DealEvent, [line for _index, line in plan.events])
+    bulk_insert(DealSpan, [line for _index, line in plan.spans])
+    return made
+
+
+def problems(row: Mapping[str, Any], stage: Stage | None, day: date) -> list[tuple[str, str]]:
+    """What is wrong with the history that a row tells, as pairs of field and sentence; `day` is today."""
+    found = []
+    if not row.get("name"):
+        found.append(("name", _("A deal needs a name.")))
+    opened, closed = row.get("opened_on"), row.get("closed_on")
+    for name, given in (("opened_on", opened), ("closed_on", closed)):
+        if given and given > day:
+            found.append((name, _("This date is in the future.")))
+    if opened and closed and closed < opened:
+        found.append(("closed_on", _("A deal cannot be closed before it was opened.")))
+    if closed and stage and stage.type == OPEN:
+        found.append(("closed_on", _("A deal in an open stage has no closing date.")))
+    return found
+
+
+class _Plan:
+    """The rows of the three tables for a list of deals, worked out before anything is written."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], source: str) -> None:
+        self.deals: list[dict[str, Any]] = []
+        self.events: list[tuple[int, dict[str, Any]]] = []
+        self.spans: list[tuple[int, dict[str, Any]]] = []
+        self.warnings: list[tuple[int, str]] = []
+        self._now, self._today, self._source = utcnow(), today(), source
+        self._noons: dict[date, datetime] = {}
+        self._stages = {s.id: s for s in _stages_in_order()}
+        self._teams = _Teams({actor_id(), *(row.get("owner_id") for row in rows)})
+        self._rates = RateTable({row["amount"].currency for row in rows if row.get("amount")})
+        self._whose = {"actor_id": actor_id(), "request_id": request_id(), "recorded_at": self._now, "source": source}
+        for index, row in enumerate(rows):
+            self._add(index, row)
+
+    def _add(self, index: int, row: Mapping[str, Any]) -> None:
+        stage = self._stage(row)
+        if wrong := problems(row, stage, self._today):
+            raise BusinessError(wrong[0][1], field=wrong[0][0])
+        steps = self._steps(index, row, stage)
+        events = [self._event(row, *step, first=not number) for number, step in enumerate(steps)]
+        stretches = ledger.spans_of(SimpleNamespace(**event) for event in events)
+        plain = {name: row.get(name) for name in PLAIN}
+        self.deals.append({**plain, "note": row.get("note") or "", **stretches[-1].state.values()})
+        self.events += [(index, event) for event in events]
+        self.spans += [(index, {**spans.values(stretch), "known_from": self._now}) for stretch in stretches]
+
+    def _stage(self, row: Mapping[str, Any]) -> Stage:
+        stage = self._stages.get(row["stage_id"]) if row.get("stage_id") else self._first_open(row.get("pipeline_id"))
+        if stage is None:
+            raise BusinessError(_("There is no such stage."), field="stage_id")
+        return stage
+
+    def _first_open(self, pipeline_id: int | None) -> Stage | None:
+        fitting = (s for s in self._stages.values() if s.type == OPEN and pipeline_id in (None, s.pipeline_id))
+        return next(fitting, None)
+
+    def _steps(self, index: int, row: Mapping[str, Any], stage: Stage) -> list[tuple[date, Stage]]:
+        """Local date and stage of each event, the creation first."""
+        opened, closed = row.get("opened_on"), row.get("closed_on")
+        closes = stage.type in CLOSED
+        if opened is None and closed is None:
+            self.warnings.append((index, _("Without any date: the history of this deal begins today.")))
+        elif closes and closed is None:
+            self.warnings.append((index, _("Closed without a date: it counts as closed today.")))
+        begin = opened or closed or self._today
+        began = self._stages.get(row.get("opened_stage_id") or 0)
+        if began is None:
+            began = self._first_open(stage.pipeline_id) if closes else stage
+        steps = [(begin, began or stage), *((day, self._stages[where]) for day, where in row.get("moves") or ())]
+        if steps[-1][1].id != stage.id:
+            steps.append((closed or (self._today if closes else steps[-1][0]), stage))
+        return steps
+
+    def _event(self, row: Mapping[str, Any], day: date, stage: Stage, *, first: bool) -> dict[str, Any]:
+        event: dict[str, Any] = dict.fromkeys(PAYLOAD)
+        event |= {"kind": CREATED if first else MOVED, "at": self._instant(day), "local_date": day, **self._whose}
+        event |= {"stage_id": stage.id, "pipeline_id": stage.pipeline_id, "state": stage.type, "voids_id": None}
+        names = ["stage"]
+        if first or stage.type in CLOSED:
+            amount: Money | None = row.get("amount")
+            minor, currency = (amount.minor, amount.currency) if amount else (None, g.company.currency)
+            event |= {"amount_minor": minor, "currency": currency}
+            event["company_minor"] = self._rates.to_company(minor, currency, day)
+            names.append("amount")
+        owner_id = row.get("owner_id") or actor_id()
+        event["team_id"] = self._teams.on(owner_id, day)
+        names.append("team")
+        if first:
+            event |= {"owner_id": owner_id, "account_id": row.get("account_id")}
+            event["expected_close"] = row.get("expected_close")
+            names += ["owner", "expected_close", "account"]
+        why = row.get("reason_id") if stage.type in CLOSED else None
+        event |= {"reason_id": why, "reason_note": (row.get("reason_note") or "") if stage.type in CLOSED else ""}
+        names.append("reason")
+        return {**event, "sets": ",".join(names), "group_id": str(uuid4())}
+
+    def _instant(self, day: date) -> datetime:
+        """Noon of a day that is over, and now for today, of which noon may still be to come."""
+        if day >= self._today:
+            return self._now
+        if day not in self._noons:
+            self._noons[day] = noon(day)
+        return self._noons[day]
+
+
+class _Teams:
+    """Who was in which team when, read once."""
+
+    def __init__(self, members: Iterable[int | None]) -> None:
+        self._dated: dict[int, list[tuple[date, date | None, int]]] = {}
+        wanted = sorted({m for m in members if m})
+        rows = select(TeamMember).where(TeamMember.member_id.in_(wanted)).order_by(TeamMember.valid_from.desc())
+        for row in db.session.scalars(rows):
+            self._dated.setdefault(row.member_id, []).append((row.valid_from, row.valid_to, row.team_id))
+
+    def on(self, member_id: int | None, day: date) -> int | None:
+        dated = self._dated.get(member_id or 0, ())
+        return next((team for start, end, team in dated if start <= day and (end is None or day <= end)), None)
+
+
+def _stages_in_order() -> Iterable[Stage]:
+    in_order = (Pipeline.active.desc(), Pipeline.position, Pipeline.id, Stage.position, Stage.id)
+    return db.session.scalars(select(Stage).join(Stage.pipeline).order_by(*in_order))

@@ -1,0 +1,33 @@
+"""What the CRM plugs in."""
+
+from __future__ import annotations
+
+from app.core.hooks import Hooks, Item
+from app.core.i18n import _l
+from app.modules.crm.metrics import DIMENSIONS, METRICS
+from app.modules.crm.resources import deal, pipeline, reason, stage
+from app.modules.crm.seeds import on_enable
+
+hooks = Hooks(
+    resources=(deal, pipeline, stage, reason),
+    permissions={
+        "crm.figures.team": _l("See the figures of one's teams"),
+        "crm.figures.company": _l("See the figures of the whole company"),
+    },
+    grants={"manager": ("crm.figures.team", "crm.figures.company")},
+    events=("crm.deal_created", "crm.deal_moved", "crm.deal_won", "crm.deal_lost", "crm.deal_reopened"),
+    items=(
+        Item(slot="nav", label=_l("Deals"), endpoint="crm.deal_list", permission="crm.deal.view", icon="list", order=20),
+        Item(slot="create", label=_l("Deal"), endpoint="crm.deal_new", permission="crm.deal.create", order=10,
+             icon="chart-funnel"),
+        Item(slot="nav", label=_l("Pipelines"), endpoint="crm.pipeline_list", permission="crm.pipeline.edit",
+             icon="route", order=80),
+        Item(slot="nav", label=_l("Stages"), endpoint="crm.stage_list", permission="crm.stage.edit", icon="columns-3",
+             order=81),
+        Item(slot="nav", label=_l("Reasons"), endpoint="crm.reason_list", permission="crm.reason.edit",
+             icon="message-question", order=82),
+    ),
+    metrics=METRICS,
+    dimensions=DIMENSIONS,
+    on_enable=on_enable,
+)

@@ -1,0 +1,115 @@
+"""Deals, pipelines, stages and reasons as resources: their fields, lists and pages."""
+
+from __future__ import annotations
+
+from app.core.fields import Boolean, Choice, Date, Integer, LongText, MoneyField, Percent, Text
+from app.core.i18n import _l
+from app.core.lookups import Lookup
+from app.core.resource import Resource
+from app.modules.crm import bulk, services, setup
+from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, Pipeline, Reason, Stage
+
+STATE_LABELS = ((OPEN, _l("Open")), (WON, _l("Won")), (LOST, _l("Lost")), (DISCARDED, _l("Discarded")))
+# Setting up the pipeline is the admin's; everybody sees the names of stages and reasons.
+FOR_ALL_TO_SEE = {"manager": ("view",), "rep": ("view",)}
+
+deal = Resource(
+    name="deal",
+    model=Deal,
+    label=_l("Deal"),
+    label_plural=_l("Deals"),
+    icon="chart-funnel",
+    fields=(
+        Text("name", _l("Name"), required=True, longest=200),
+        Lookup("account_id", _l("Account"), target="contacts.account"),
+        Lookup("contact_id", _l("Person"), target="contacts.contact"),
+        Lookup("stage_id", _l("Stage"), target="crm.stage"),
+        MoneyField("amount", _l("Amount")),
+        Date("expected_close", _l("Expected close")),
+        Lookup("owner_id", _l("Owner"), target="admin.member"),
+        Text("product", _l("Product"), longest=120),
+        Choice("state", _l("State"), choices=STATE_LABELS, editable=False, importable=False),
+        Lookup("pipeline_id", _l("Pipeline"), target="crm.pipeline", editable=False),
+        Lookup("team_id", _l("Team"), target="admin.team", editable=False, importable=False),
+        Date("opened_on", _l("Opened"), editable=False),
+        Date("entered_on", _l("In this stage since"), editable=False, importable=False),
+        Date("closed_on", _l("Closed"), hint=_l("Only for deals that are won, lost or discarded.")),
+        Lookup("reason_id", _l("Reason"), target="crm.reason", hint=_l("Why it was lost or discarded.")),
+        LongText("reason_note", _l("Remark on the reason"), longest=2000),
+        Text("external_id", _l("Reference"), longest=120, hint=_l("The deal's number in another system.")),
+        LongText("note", _l("Note")),
+    ),
+    columns=("name", "account_id", "stage_id", "amount", "expected_close", "owner_id"),
+    head=("account_id", "amount", "expected_close", "owner_id"),
+    groups=(
+        (_l("Deal"), ("name", "account_id", "contact_id", "owner_id", "product", "external_id")),
+        (_l("Progress"), ("stage_id", "amount", "expected_close", "team_id", "opened_on", "entered_on")),
+        (_l("Outcome"), ("closed_on", "reason_id", "reason_note")),
+        (_l("Note"), ("note",)),
+    ),
+    filters=("owner_id", "stage_id", "account_id", "state", "expected_close"),
+    match_keys=("external_id", "name"),
+    create=services.create_deal,
+    update=services.change_deal,
+    bulk=lambda rows: bulk.import_deals(rows).ids,
+)
+
+pipeline = Resource(
+    name="pipeline",
+    model=Pipeline,
+    label=_l("Pipeline"),
+    label_plural=_l("Pipelines"),
+    icon="route",
+    fields=(
+        Text("name", _l("Name"), required=True, longest=80),
+        Integer("position", _l("Position"), least=0, most=1000, default=lambda: 1),
+        Boolean("active", _l("Active"), default=lambda: True),
+    ),
+    sort="position",
+    match_keys=("name",),
+    create=lambda values: setup.add(Pipeline, pipeline.stored(values)),
+    update=lambda row, values: setup.change(row, pipeline.stored(values)),
+    grants=FOR_ALL_TO_SEE,
+)
+
+stage = Resource(
+    name="stage",
+    model=Stage,
+    label=_l("Stage"),
+    label_plural=_l("Stages"),
+    icon="columns-3",
+    fields=(
+        Text("name", _l("Name"), required=True, longest=80),
+        Lookup("pipeline_id", _l("Pipeline"), target="crm.pipeline", required=True),
+        Choice("type", _l("Type"), choices=STATE_LABELS, required=True, hint=_l("What it means that a deal is here.")),
+        Integer("position", _l("Position"), least=0, most=1000, default=lambda: 1),
+        Percent("probability", _l("Probability"), default=lambda: 0),
+        Integer("rotting_days", _l("Days until a deal rots"), least=1, most=3650),
+        Boolean("qualified", _l("Qualified"), default=lambda: True, hint=_l("Deals here count in the open pipeline.")),
+    ),
+    sort="position",
+    filters=("pipeline_id", "type"),
+    match_keys=("name",),
+    create=lambda values: setup.add(Stage, stage.stored(values)),
+    update=lambda row, values: setup.change_stage(row, stage.stored(values)),
+    grants=FOR_ALL_TO_SEE,
+)
+
+reason = Resource(
+    name="reason",
+    model=Reason,
+    label=_l("Reason"),
+    label_plural=_l("Reasons"),
+    icon="message-question",
+    fields=(
+        Text("name", _l("Name"), required=True),
+        Choice("kind", _l("Kind"), choices=STATE_LABELS[2:], required=True),
+        Boolean("active", _l("Active"), default=lambda: True),
+    ),
+    filters=("kind",),
+    match_keys=("name",),
+    offered=(lambda: Reason.active,),
+    create=lambda values: setup.add(Reason, reason.stored(values)),
+    update=lambda row, values: setup.change(row, reason.stored(values)),
+    grants=FOR_ALL_TO_SEE,
+)
