@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -38,8 +38,10 @@ SERVER = pytest.StashKey[pg.Databases]()
 STACK = pytest.StashKey[ExitStack]()
 
 
-def build_app(var_dir: Path, database_url: str, owner_url: str = "", **settings: Any) -> Flask:
-    """An application as tests want it: cheap hashes, no rate limits, errors raised instead of shown."""
+def build_app(
+    var_dir: Path, database_url: str, owner_url: str = "", *, modules: Iterable[str] = (), **settings: Any
+) -> Flask:
+    """An application as tests want it, with cheap hashes and no rate limits; `modules` names further packages."""
     config = Config(
         app_env="testing",
         var_dir=var_dir,
@@ -50,7 +52,7 @@ def build_app(var_dir: Path, database_url: str, owner_url: str = "", **settings:
         testing=True,
         **settings,
     )
-    return create_app(config.checked(), EXTRA_MODULES)
+    return create_app(config.checked(), [*EXTRA_MODULES, *modules])
 
 
 def fill(app: Flask) -> None:

@@ -89,6 +89,11 @@ def purge(module: str) -> None:
         connection.execute(delete(CompanyModule.__table__).where(CompanyModule.module == module))
 
 
+def is_current() -> bool:
+    """Whether the database that the web role sees has every revision; reads one table."""
+    return not pending_revisions(db.session.connection())
+
+
 def pending_revisions(connection: Connection) -> set[str]:
     """Revisions that the installed modules have and the database has not; needs no lock and writes nothing."""
     script = ScriptDirectory.from_config(_config(""))

@@ -1,0 +1,3 @@
+from app.core.manifest import Manifest
+
+manifest = Manifest(name="visits", label="Visits", depends=("contacts",))
