@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.core.cli import company, database, metric, module, user, worker
+
+COMMANDS = (company.group, database.group, module.group, user.group, metric.metric, worker.worker)
+
 
 def init_app(app: Flask) -> None:
     """Add the commands to an application."""
+    for command in COMMANDS:
+        app.cli.add_command(command)

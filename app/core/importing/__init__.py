@@ -1,0 +1,1 @@
+"""Files brought in: read, checked row by row, staged, and published at once."""
