@@ -17,7 +17,7 @@ from flask import Flask, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy import select, update
 
-from app.core import login_guard
+from app.core import login_guard, passwords
 from app.core.db import db, utcnow
 from app.core.errors import BusinessError
 from app.core.i18n import _
@@ -59,6 +59,7 @@ class OpenSession:
 
 
 def init_app(app: Flask) -> None:
+    passwords.init_app(app)
     _manager.init_app(app)
     _manager.session_protection = None  # the key is the session; a phone changes its address all day
     _manager.user_loader(_load)

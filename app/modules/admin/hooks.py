@@ -1,0 +1,88 @@
+"""What the administration plugs in."""
+
+from __future__ import annotations
+
+from app.core.hooks import Column, Hooks, Item
+from app.core.i18n import _l
+from app.modules.admin import queries, resources, site_views, views
+
+resources.MEMBER.surfaces = {"record": views.member_record}
+resources.ROLE.surfaces = {"new": views.role_new, "record": views.role_record, "edit": views.role_edit}
+
+hooks = Hooks(
+    blueprint=views.blueprint,
+    site_blueprint=site_views.blueprint,
+    resources=resources.ALL,
+    permissions={
+        "admin.apps.view": _l("See the applications"),
+        "admin.apps.edit": _l("Switch applications on and off"),
+        "admin.settings.view": _l("See the company's settings"),
+        "admin.settings.edit": _l("Change the company's settings"),
+    },
+    items=(
+        Item(
+            slot="nav.end",
+            label=_l("Applications"),
+            endpoint="admin.apps_page",
+            permission="admin.apps.view",
+            icon="apps",
+            order=10,
+        ),
+        Item(
+            slot="nav.end",
+            label=_l("Members"),
+            endpoint="admin.member_list",
+            permission="admin.member.view",
+            icon="users",
+            order=20,
+        ),
+        Item(
+            slot="nav.end",
+            label=_l("Teams"),
+            endpoint="admin.team_list",
+            permission="admin.team.view",
+            icon="sitemap",
+            order=30,
+        ),
+        Item(
+            slot="nav.end",
+            label=_l("Roles"),
+            endpoint="admin.role_list",
+            permission="admin.role.view",
+            icon="shield",
+            order=40,
+        ),
+        Item(
+            slot="nav.end",
+            label=_l("Exchange rates"),
+            endpoint="admin.rate_list",
+            permission="admin.rate.view",
+            icon="currency-euro",
+            order=50,
+        ),
+        Item(
+            slot="nav.end",
+            label=_l("Settings"),
+            endpoint="admin.settings",
+            permission="admin.settings.view",
+            icon="adjustments",
+            order=60,
+        ),
+    ),
+    columns=(
+        Column(
+            resource="admin.member",
+            name="team",
+            label=_l("Team"),
+            permission="admin.member.view",
+            values=queries.team_names,
+        ),
+        Column(
+            resource="admin.member",
+            name="log_in",
+            label=_l("Logs in as"),
+            permission="admin.member.edit",
+            values=queries.log_ins,
+        ),
+    ),
+)
