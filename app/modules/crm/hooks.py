@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
+from app.modules.crm import demo
 from app.modules.crm.metrics import DIMENSIONS, METRICS
 from app.modules.crm.resources import deal, pipeline, reason, stage
 from app.modules.crm.seeds import on_enable
@@ -30,4 +31,5 @@ hooks = Hooks(
     metrics=METRICS,
     dimensions=DIMENSIONS,
     on_enable=on_enable,
+    demo=demo.fill,
 )

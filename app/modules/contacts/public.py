@@ -1,0 +1,17 @@
+"""What other modules may ask of contacts."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.core.db import db
+from app.modules.contacts.models import Account
+from app.modules.contacts.resources import account, contact
+
+__all__ = ["account", "account_owners", "contact"]
+
+
+def account_owners() -> dict[int, int]:
+    """Account id -> id of the member who owns it, for all owned accounts."""
+    rows = db.session.execute(select(Account.id, Account.owner_id).where(Account.owner_id.is_not(None)))
+    return {row.id: row.owner_id for row in rows}
