@@ -46,6 +46,7 @@
       dropdownParent: null,
       render: { no_results: () => `<div class="no-results">${escape(word("no-results"))}</div>` },
     });
+    select.setAttribute("aria-hidden", "true"); // the control that is shown has the label now
     if (invalid) picker.control_input.setAttribute("aria-invalid", invalid);
     if (notes) picker.control_input.setAttribute("aria-describedby", notes);
   }
