@@ -9,14 +9,16 @@ from sqlalchemy.types import TypeDecorator
 
 from app.core import migrate
 from app.core.db import db
+from app.core.registry import registry
 
 only = context.config.attributes.get("only")
+watched = {only} if only else {"core", *registry.modules}
 
 
 def include_object(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
-    """While a revision of one module is made, the tables of the others do not exist."""
+    """Look at tables of the installed modules alone, and of one alone while its revision is made."""
     table = item if kind == "table" else getattr(item, "table", None)
-    return only is None or table is None or table.name.split("_", 1)[0] == only
+    return table is None or table.name.split("_", 1)[0] in watched
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | bool:

@@ -12,55 +12,25 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, session
+from flask import Flask
 from flask.testing import FlaskClient
-from flask_wtf.csrf import generate_csrf
 from sqlalchemy.orm import Session
 
-from app import create_app
-from app.core import auth, migrate
 from app.core.db import db
 from app.core.tenancy import acting_for
-from config import Config
 from tests import pg
-from tests.cast import Person, everybody, make_cast
+from tests.application import build_app, fill, logged_in
+from tests.cast import Person, everybody
 
-EXTRA_MODULES = [name for name in ("tests.dummy_module",) if find_spec(name)]
 SERVER = pytest.StashKey[pg.Databases]()
 STACK = pytest.StashKey[ExitStack]()
-
-
-def build_app(
-    var_dir: Path, database_url: str, owner_url: str = "", *, modules: Iterable[str] = (), **settings: Any
-) -> Flask:
-    """An application as tests want it, with cheap hashes and no rate limits; `modules` names further packages."""
-    config = Config(
-        app_env="testing",
-        var_dir=var_dir,
-        database_url=database_url,
-        migration_database_url=owner_url or database_url,
-        secret_key="for tests and nothing else, 32 characters",
-        quick_hashes=True,
-        testing=True,
-        **settings,
-    )
-    return create_app(config.checked(), [*EXTRA_MODULES, *modules])
-
-
-def fill(app: Flask) -> None:
-    """Migrate from zero and bring in the cast: what every test's database is copied from."""
-    with app.app_context():
-        migrate.upgrade()
-        make_cast()
-        db.engine.dispose()
 
 
 # One server a session: the controller of the parallel workers starts it, or a lone process when a test first asks.
@@ -201,19 +171,7 @@ def two(app: Flask, people: dict[str, Person]) -> Office:
 def client_of(app: Flask, people: dict[str, Person]) -> Callable[[str], FlaskClient]:
     """A client in which one of the cast is logged in, with their CSRF token sent along: `client_of("bob")`."""
 
-    def log_in(name: str) -> FlaskClient:
-        client = app.test_client()
-        with app.test_request_context("/login", method="POST"):
-            auth.start_session(people[name].user_id, remember=False)
-            token = generate_csrf()
-            db.session.commit()
-            cookie = dict(session)
-        with client.session_transaction() as kept:
-            kept.update(cookie)
-        client.environ_base["HTTP_X_CSRFTOKEN"] = token
-        return client
-
-    return log_in
+    return lambda name: logged_in(app, people[name])
 
 
 @pytest.fixture

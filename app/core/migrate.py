@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -184,7 +185,7 @@ def _loud_duplicates() -> Iterator[None]:
 
 def _config(url: str, only: str | None = None) -> AlembicConfig:
     root = Path(current_app.root_path).parent
-    config = AlembicConfig()
+    config = AlembicConfig(stdout=io.StringIO())  # what it has to say comes as an exception
     config.set_main_option("script_location", str(root / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     places = [_versions(name) for name in ("core", *registry.modules)]
