@@ -65,7 +65,7 @@ class _Definition:
         fact = _fact(query)
         keys = [self._key(fact, name).label(f"d_{name}") for name in query.by]
         groups = [*keys, *self.groups(fact)]
-        return self._from(fact, query).with_only_columns(*groups, *self.parts(fact)).group_by(*(c.name for c in groups))
+        return self._from(fact, query).with_only_columns(*groups, *self.parts(fact)).group_by(*groups)
 
     def drill(self, query: MetricQuery) -> Select:
         """The ids of the deals that the figure counts."""

@@ -1,0 +1,106 @@
+"""What the tests of the CRM arrange with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+
+import time_machine
+from sqlalchemy import event, select
+
+from app.core.clock import noon
+from app.core.db import db
+from app.core.metrics import Figure, MetricQuery, evaluate
+from app.core.models import Rate
+from app.core.money import Money
+from app.modules.crm import services
+from app.modules.crm.models import Deal, Reason, Stage
+
+
+def at(text: str) -> datetime:
+    """An instant from ISO text without zone, meant as UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@contextmanager
+def clock(text: str) -> Iterator[Any]:
+    """The time stands still at an instant (UTC); `.move_to` and `.shift` turn the clock."""
+    with time_machine.travel(at(text), tick=False) as traveller:
+        yield traveller
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL statements sent meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def euros(amount: int) -> Money:
+    return Money(amount * 100, "EUR")
+
+
+def stage(kind_or_position: str | int) -> Stage:
+    """A stage of the default pipeline: by type when it is a word, by position when it is a number."""
+    query = select(Stage).order_by(Stage.position)
+    if isinstance(kind_or_position, int):
+        return db.session.scalars(query.where(Stage.position == kind_or_position)).one()
+    return db.session.scalars(query.where(Stage.type == kind_or_position)).first()
+
+
+def reason(kind: str) -> Reason:
+    return db.session.scalars(select(Reason).where(Reason.kind == kind).order_by(Reason.id)).first()
+
+
+def make_deal(**values: Any) -> Deal:
+    """A deal of 1,000 euros, begun on `on` (a date) or now."""
+    on: date | None = values.pop("on", None)
+    return services.create_deal({"name": "Press line", "amount": euros(1000), **values}, at=noon(on) if on else None)
+
+
+def move(deal: Deal, where: str | int, **more: Any) -> Any:
+    """Move a deal to a stage of a type or position, with the reason it needs."""
+    to = stage(where)
+    if to.type in ("lost", "discarded"):
+        more.setdefault("reason", reason(to.type))
+    return services.move_deal(deal, to, version=deal.version, **more)
+
+
+def rate(currency: str, day: date, value: Any) -> None:
+    db.session.add(Rate(currency=currency, valid_from=day, rate=value))
+    db.session.flush()
+
+
+def figure(name: str, **query: Any) -> Figure:
+    return evaluate(f"crm.{name}", MetricQuery(**query))
+
+
+def value(name: str, **query: Any) -> Any:
+    """The value of a figure that is not split."""
+    return figure(name, **query).total.value
+
+
+FIGURES = (
+    *("deal_count", "won_count", "won_amount", "lost_count", "discarded_count", "open_count", "open_amount"),
+    *("open_pipeline", "weighted_pipeline", "win_rate", "win_rate_value", "average_deal_size"),
+    *("sales_cycle_days", "sales_cycle_days_mean"),
+)
+
+
+def all_figures(**query: Any) -> dict[str, Any]:
+    """Every figure, split by owner and month, in comparable form."""
+    found = {}
+    for name in FIGURES:
+        plain = figure(name, by=("owner", "month", "stage"), **query).plain()
+        found[name] = (plain["rows"], plain["excluded"])
+    return found
