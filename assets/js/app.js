@@ -39,6 +39,12 @@
     else console.error(error);
   });
 
+  /* htmx copies the style attribute of elements that keep their id; an empty one, left behind by a script that set and
+     cleared a style, would break the content security policy. */
+  document.addEventListener("htmx:before:swap", () => {
+    for (const each of document.querySelectorAll("[id][style='']")) each.removeAttribute("style");
+  });
+
   /* A fragment says where the cursor belongs; else it stays where it was. */
   document.addEventListener("htmx:after:swap", (event) => {
     const target = event.detail.ctx?.target;

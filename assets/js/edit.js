@@ -10,7 +10,13 @@
     const { sourceElement, target } = event.detail.ctx;
     if (!sourceElement.matches?.("[data-edit]")) return;
     const place = editable(target) || editable(sourceElement);
-    if (place?.id) before.set(place.id, place.outerHTML);
+    if (!place?.id) return;
+    const copy = place.cloneNode(true); // without htmx's marks, so that it is wired again when it comes back
+    for (const each of [copy, ...copy.querySelectorAll("*")]) {
+      each.classList.remove("htmx-request");
+      each.removeAttribute("data-htmx-powered");
+    }
+    before.set(place.id, copy.outerHTML);
   });
 
   function cancel(form) {

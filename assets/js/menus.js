@@ -50,7 +50,7 @@
     const pop = menu.querySelector(".v-pop");
     if (!pop) return;
     if (pop.getBoundingClientRect().right > document.documentElement.clientWidth - 4) pop.classList.add("v-pop-end");
-    const first = pop.querySelector("form.v-filter :is(input:not([type=hidden], [type=radio]), [type=radio]:checked, [type=radio])");
+    const first = pop.querySelector("form.v-filter :is(.ts-control, input:not([type=hidden], [type=radio]), [type=radio]:checked, [type=radio])");
     first?.focus({ preventScroll: true });
   }, true);
 
