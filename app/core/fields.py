@@ -186,6 +186,7 @@ class Integer(Field):
     numeric: ClassVar[bool] = True
     least: int = field(default=-(2**31), kw_only=True)
     most: int = field(default=2**31 - 1, kw_only=True)
+    grouped: bool = field(default=True, kw_only=True)  # False for years and the like
 
     def read(self, text: str, reading: Reading) -> int:
         value = _decimal(text, reading)
@@ -196,7 +197,7 @@ class Integer(Field):
         return int(value)
 
     def show(self, value: Any) -> str:
-        return number(value)
+        return number(value) if self.grouped or value is None else str(value)
 
 
 @dataclass(frozen=True)

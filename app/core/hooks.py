@@ -28,6 +28,7 @@ class Item:
     permission: str
     icon: str = "point"
     order: int = 100
+    alone: bool = False  # a menu entry of its own, beside its module's
 
 
 @dataclass(frozen=True, kw_only=True)

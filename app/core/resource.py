@@ -24,6 +24,15 @@ STOCK = {"manager": tuple(VERBS), "rep": ("view", "create", "edit", "export")}
 STOCK_SCOPES = {"manager": "team", "rep": "own"}
 
 
+@dataclass(frozen=True)
+class View:
+    """A named view of a list: arguments its address stands for; what the address says itself takes precedence."""
+
+    name: str
+    label: Any
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(kw_only=True, eq=False)
 class Resource:
     """One record type of a module.
@@ -38,6 +47,7 @@ class Resource:
     label: Any
     label_plural: Any
     fields: Sequence[Field]
+    label_new: Any = ""
     plural: str = ""
     icon: str = "file-text"
     title: str = "name"
@@ -46,6 +56,7 @@ class Resource:
     head: Sequence[str] = ()  # fields repeated in the head of the record page
     groups: Sequence[tuple[Any, Sequence[str]]] = ()  # how the record page and the form arrange the fields
     filters: Sequence[str] = ()  # fields that can be filtered by
+    views: Sequence[View] = ()  # tabs of the list; the first is what the bare address shows
     sort: str = ""  # default order: a column of the model, "-" for descending
     match_keys: Sequence[str] = ()  # fields by which an import may find existing rows
     create: Callable[[Mapping[str, Any]], Any] | None = None
@@ -59,6 +70,7 @@ class Resource:
 
     def __post_init__(self) -> None:
         self.plural = self.plural or f"{self.name}s"
+        self.label_new = self.label_new or _l("New: %(what)s", what=self.label)
         if not self.groups:
             self.groups = ((self.label, tuple(f.name for f in self.fields)),)
         if not self.columns:

@@ -69,20 +69,23 @@ def companies_of(user_id: int) -> list[dict[str, Any]]:
 
 
 def _menu(place: str) -> list[dict[str, Any]]:
-    """One entry a module; its items below it when there is more than one."""
-    offered, entries = items(place), []
+    """One entry a module with its items below it, after the items that stand alone."""
+    offered = items(place)
+    entries = [{**_link(i), "open": False, "children": []} for i in offered if i.alone]
+    offered = [i for i in offered if not i.alone]
     for module in sorted(enabled_modules(), key=lambda m: (m.manifest.order, m.name)):
         links = [_link(i) for i in offered if i.endpoint.partition(".")[0] == module.name]
         if not links:
             continue
         current = any(link["current"] for link in links)
         alone = len(links) == 1
+        standing = any(e["current"] for e in entries)
         entries.append(
             {
-                "label": links[0]["label"] if alone and place != "nav" else module.manifest.label,
-                "icon": links[0]["icon"] if alone and place != "nav" else module.manifest.icon,
+                "label": module.manifest.label,
+                "icon": module.manifest.icon,
                 "url": links[0]["url"],
-                "open": current or request.blueprint == module.name,
+                "open": current or (request.blueprint == module.name and not standing),
                 "current": current and alone,
                 "children": [] if alone else links,
             }

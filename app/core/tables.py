@@ -13,16 +13,17 @@ from sqlalchemy import Date, Select, and_, false, func, or_, select
 from werkzeug.datastructures import MultiDict
 
 from app.core.access import subtree
+from app.core.changelog import actor_id
 from app.core.db import db, fold
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.i18n import _
 from app.core.models import TeamMember
-from app.core.resource import Resource
+from app.core.resource import Resource, View
 
 PAGE = 50
 NONE = "none"  # as a filter value: rows where the field is empty
-RESERVED_ARGS = frozenset({"q", "sort", "cursor", "columns", "format", "per_page"})
+ME = "me"  # as a value of an owner filter: the person who asks
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Listing:
     criteria: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.view = self._view()
         self.q = self.args.get("q", "").strip()[:100]
         self.sort = self.args.get("sort", "") or self.resource.sort
         self.column = self._sort_column()
@@ -42,17 +44,38 @@ class Listing:
 
     # What is chosen
 
+    def _view(self) -> View:
+        chosen = self.args.get("view", "")
+        views = self.resource.views or (View("all", ""),)
+        for view in views:
+            if view.name == chosen:
+                return view
+        if chosen:
+            raise BusinessError(_("This list has no view “%(name)s”.", name=chosen[:40]), field="view")
+        return views[0]
+
     def value_of(self, name: str) -> str:
-        return self.args.get(name, "").strip()
+        """What the address says of a filter, else what the view says; the address can also say "nothing"."""
+        return self.args.get(name, self.view.args.get(name, "")).strip()
 
     @property
     def filtered(self) -> bool:
-        return bool(self.criteria)
+        """Whether the address narrows the list beyond its view."""
+        return bool(self.q) or any(k in self.args for k in self._filter_names)
+
+    @property
+    def _filter_names(self) -> set[str]:
+        names = {*self.resource.filters, "team"}
+        return names | {f"{n}__{end}" for n in names for end in ("gte", "lte")}
 
     def query_args(self, **changes: Any) -> dict[str, str]:
-        """The arguments of the address, with changes; None leaves one out. The cursor never survives."""
-        kept = {k: v for k, v in self.args.items() if k not in ("cursor", *changes) and v}
-        return {**kept, **{k: str(v) for k, v in changes.items() if v not in (None, "")}}
+        """The arguments of the address, with changes; None leaves one out. The cursor never survives.
+
+        An argument of the view is not left out but emptied: else the view would bring it back.
+        """
+        emptied = {k: "" for k, v in changes.items() if v in (None, "") and k in self.view.args}
+        kept = {k: v for k, v in self.args.items() if k not in ("cursor", *changes) and (v or k in self.view.args)}
+        return {**kept, **emptied, **{k: str(v) for k, v in changes.items() if v not in (None, "")}}
 
     # Building the query
 
@@ -92,6 +115,8 @@ class Listing:
         column = getattr(self.resource.model, typed.attributes[0])
         if value == NONE:
             return column.is_(None)
+        if value == ME and typed.kind == "lookup":
+            return column == actor_id()
         if typed.kind == "lookup":
             return column == _whole(value, typed.name)
         if typed.kind == "boolean":

@@ -22,7 +22,7 @@ def new(resource: Resource) -> Any:
     defaults = {f.name: f.default() for f in fields if f.default}
     if request.method == "GET":
         prefilled = {**defaults, **_prefilled(fields)}
-        return _page(resource, form_of(fields, None, prefilled), _title_new(resource))
+        return _page(resource, form_of(fields, None, prefilled), str(resource.label_new))
     form = form_of(fields, request.form, defaults)
     if form.validate():
         try:
@@ -32,7 +32,7 @@ def new(resource: Resource) -> Any:
         else:
             toast(_("“%(name)s” was created.", name=getattr(row, resource.title)))
             return redirect_to(url_for(resource.endpoint("record"), row_id=row.id))
-    return _page(resource, form, _title_new(resource), status=422)
+    return _page(resource, form, str(resource.label_new), status=422)
 
 
 def edit(resource: Resource, row_id: int) -> Any:
@@ -77,10 +77,6 @@ def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]
 def _prefilled(fields: list[Field]) -> dict[str, Any]:
     """Look-up values named in the address, so that "new deal for this account" opens with the account."""
     return {f.name: int(v) for f in fields if f.kind == "lookup" and (v := request.args.get(f.name, "")).isdecimal()}
-
-
-def _title_new(resource: Resource) -> str:
-    return _("New: %(what)s", what=str(resource.label).lower())
 
 
 def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status: int = 200,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from flask import request, url_for
@@ -16,8 +17,8 @@ from app.core.formats import colour, initials, number
 from app.core.i18n import _, _n
 from app.core.lifecycle import enabled_modules
 from app.core.models import Team
-from app.core.resource import Resource
-from app.core.tables import NONE, Listing
+from app.core.resource import Resource, View
+from app.core.tables import ME, NONE, Listing
 from app.core.web import render
 
 ZERO = "/0"  # url_for once per list with a sentinel id; one call per row is the dearest thing on a page
@@ -46,8 +47,14 @@ def context(resource: Resource, listing: Listing) -> dict[str, Any]:
         "new_url": _url(resource, "new", "create"),
         "export_url": _url(resource, "export", "export", **listing.query_args()),
         "import_url": _url(resource, "import", "import"),
-        "tabs": [],
+        "tabs": [_tab(resource, listing, view) for view in resource.views],
     }
+
+
+def _tab(resource: Resource, listing: Listing, view: View) -> dict[str, Any]:
+    name = None if view is resource.views[0] else view.name
+    url = url_for(resource.endpoint("list"), view=name, q=listing.q or None)
+    return {"label": view.label, "url": url, "current": view is listing.view}
 
 
 def _url(resource: Resource, surface: str, verb: str, **args: Any) -> str | None:
@@ -155,7 +162,10 @@ def _chip(resource: Resource, listing: Listing, typed: Field) -> dict[str, Any]:
         chip |= {"kind": "dates", "first": first, "last": last, "text": _period(typed, first, last)}
         chip["value"] = value or first or last
     elif typed.kind == "lookup":
-        chip |= {"kind": "lookup", "options": [*typed.options(_int(value)), (NONE, _("None"))]}  # type: ignore[attr-defined]
+        options = [*typed.options(_int(value)), (NONE, _("None"))]  # type: ignore[attr-defined]  # Lookup
+        if typed.target == "admin.member":  # type: ignore[attr-defined]  # Lookup
+            options.insert(0, (ME, _("Me")))
+        chip |= {"kind": "lookup", "options": options}
     elif typed.kind == "boolean":
         chip["options"] = [("true", _("Yes")), ("false", _("No"))]
     else:
@@ -185,7 +195,9 @@ def _finish(resource: Resource, listing: Listing, chip: dict[str, Any], args: di
 
 
 def _period(typed: Field, first: str, last: str) -> str:
-    return f"{first or '…'} – {last or '…'}" if first or last else ""
+    """Both ends were read as dates when the list was made."""
+    ends = [typed.show(date.fromisoformat(text)) if text else "…" for text in (first, last)]
+    return " – ".join(ends) if first or last else ""
 
 
 def _int(text: str) -> int | None:

@@ -27,6 +27,7 @@ hooks = Hooks(
             permission="admin.apps.view",
             icon="apps",
             order=10,
+            alone=True,
         ),
         Item(
             slot="nav.end",

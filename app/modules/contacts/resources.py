@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.core.fields import Email, Integer, LongText, MoneyField, Phone, Text, Url
 from app.core.i18n import _l
 from app.core.lookups import Lookup
-from app.core.resource import Resource
+from app.core.resource import Resource, View
 from app.modules.contacts import services
 from app.modules.contacts.models import Account, Contact
 
@@ -14,6 +14,7 @@ account = Resource(
     model=Account,
     label=_l("Account"),
     label_plural=_l("Accounts"),
+    label_new=_l("New account"),
     icon="building",
     subtitle="sector",
     fields=(
@@ -29,7 +30,7 @@ account = Resource(
         Text("postcode", _l("Postcode"), longest=16),
         Text("city", _l("City"), longest=80),
         Text("country", _l("Country"), longest=80),
-        Integer("founded", _l("Founded"), least=1000, most=2100),
+        Integer("founded", _l("Founded"), least=1000, most=2100, grouped=False),
         Integer("employees", _l("Employees"), least=0),
         MoneyField("annual_revenue", _l("Annual revenue")),
         Text("external_id", _l("Reference"), longest=120, hint=_l("The account's number in another system.")),
@@ -44,6 +45,7 @@ account = Resource(
         (_l("Note"), ("note",)),
     ),
     filters=("owner_id", "parent_id"),
+    views=(View("all", _l("All")), View("mine", _l("My accounts"), {"owner_id": "me"})),
     match_keys=("external_id", "name"),
     create=lambda values: services.create_account(account.stored(values)),
     update=lambda row, values: services.change_account(row, account.stored(values)),
@@ -56,6 +58,7 @@ contact = Resource(
     model=Contact,
     label=_l("Person"),
     label_plural=_l("People"),
+    label_new=_l("New person"),
     icon="users",
     subtitle="job_title",
     fields=(
@@ -77,6 +80,7 @@ contact = Resource(
         (_l("Note"), ("note",)),
     ),
     filters=("owner_id", "account_id"),
+    views=(View("all", _l("All")), View("mine", _l("My people"), {"owner_id": "me"})),
     match_keys=("external_id", "email", "name"),
     scopes={"manager": "all", "rep": "all"},
 )
