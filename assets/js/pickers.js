@@ -40,12 +40,14 @@
       score: url ? () => () => 1 : undefined,
       load: url ? loader(url) : undefined,
       loadThrottle: 200,
-      placeholder: select.dataset.placeholder || word("type-more"),
+      placeholder: word("type-more"),
       hidePlaceholder: true,
       plugins: { dropdown_input: {} , ...(select.multiple ? { remove_button: {} } : {}) },
       dropdownParent: null,
       render: { no_results: () => `<div class="no-results">${escape(word("no-results"))}</div>` },
     });
+    const shown = picker.wrapper.querySelector(".items-placeholder");
+    if (shown) shown.placeholder = select.dataset.placeholder || word("choose");
     select.setAttribute("aria-hidden", "true"); // the control that is shown has the label now
     if (invalid) picker.control_input.setAttribute("aria-invalid", invalid);
     if (notes) picker.control_input.setAttribute("aria-describedby", notes);
