@@ -52,12 +52,18 @@ class Field:
     editable: bool = field(default=True, kw_only=True)
     importable: bool = field(default=True, kw_only=True)
     hint: Any = field(default="", kw_only=True)
+    example: str = field(default="", kw_only=True)  # a valid value as files have it
     default: Callable[[], Any] | None = field(default=None, kw_only=True)
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Columns of the model that the field reads."""
+        """Columns of the model that the field reads; none for one that is worked out."""
         return (self.name,)
+
+    @property
+    def sortable(self) -> bool:
+        """Whether a list can be sorted by it: a look-up would sort by its ids."""
+        return bool(self.attributes) and self.kind not in ("lookup", "longtext")
 
     def parse(self, raw: Any, reading: Reading) -> Any:
         """The value that was written; None for nothing. Raises `FieldError`."""

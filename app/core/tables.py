@@ -86,7 +86,7 @@ class Listing:
     def _sort_column(self) -> Any:
         name = self.sort.lstrip("-")
         known = {self.resource.sort.lstrip("-"), "id", "created_at", "updated_at"}
-        known |= {f.attributes[0] for f in self.resource.fields if f.kind not in ("lookup", "longtext")}
+        known |= {f.attributes[0] for f in self.resource.fields if f.sortable}
         for candidate in (f"{name}_key", f"{name}_minor", name):
             if (name in known or candidate in known) and hasattr(self.resource.model, candidate):
                 return getattr(self.resource.model, candidate)

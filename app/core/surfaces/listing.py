@@ -94,16 +94,15 @@ def _extra_columns(resource: Resource, ids: list[int]) -> list[tuple[Any, Any]]:
 
 
 def _head(typed: Field, listing: Listing) -> dict[str, Any]:
-    name, sort = typed.attributes[0], listing.sort.lstrip("-")
+    name, sort = next(iter(typed.attributes), typed.name), listing.sort.lstrip("-")
     sorted_by = sort in (name, typed.name, f"{name}_key")
     down = sorted_by and listing.descending
-    sortable = typed.kind not in ("lookup", "longtext")
     following = typed.name if not sorted_by or down else f"-{typed.name}"
     return {
         "name": typed.name,
         "label": typed.label,
         "numeric": typed.numeric,
-        "sort_url": url_for(listing.resource.endpoint("list"), **listing.query_args(sort=following)) if sortable else None,
+        "sort_url": url_for(listing.resource.endpoint("list"), **listing.query_args(sort=following)) if typed.sortable else None,
         "sorted": ("desc" if down else "asc") if sorted_by else None,
     }
 

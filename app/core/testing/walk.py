@@ -165,6 +165,8 @@ def sample(resource: Resource, target: Callable[[Lookup], int | None], tag: str)
 def _sample(typed: Field, target: Callable[[Lookup], int | None], text: str) -> Any:
     if isinstance(typed, Lookup):
         return target(typed)
+    if typed.example:
+        return typed.parse(typed.example, Reading())
     if typed.kind == "choice":
         return typed.choices[0][0]  # type: ignore[attr-defined]  # Choice
     if typed.kind == "text":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from zoneinfo import available_timezones
 
 from wtforms import BooleanField, EmailField, Form, HiddenField, PasswordField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from app.core.i18n import LANGUAGES, _, _l
@@ -33,6 +35,11 @@ CURRENCIES = (
     "EUR", "USD", "GBP", "CHF", "MXN", "COP", "ARS", "CLP", "PEN", "UYU", "BRL", "CAD", "AUD", "NZD", "JPY", "CNY",
     "INR", "KRW", "SGD", "HKD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "BGN", "TRY", "MAD", "ZAR", "AED", "ILS",
 )  # fmt: skip
+
+
+def choices(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
+    """Choices of a select from pairs of value and label."""
+    return [SelectChoice(value=value, label=label) for value, label in pairs]
 
 
 class AnyForm(Form):
@@ -92,10 +99,10 @@ class ProfileForm(AnyForm):
     name = StringField(_l("Name"), [needed, Length(max=120)], render_kw={"autocomplete": "name"})
     language = SelectField(
         _l("Language"),
-        choices=[("", _l("As the company")), *LANGUAGES.items()],
+        choices=choices([("", _l("As the company")), *LANGUAGES.items()]),
         filters=[lambda text: text or None],
     )
-    theme = SelectField(_l("Appearance"), choices=THEMES)
+    theme = SelectField(_l("Appearance"), choices=choices(THEMES))
 
     def validate_name(self, field: Any) -> None:
         if not field.data.strip():
@@ -112,7 +119,7 @@ class SettingsForm(AnyForm):
     name = StringField(_l("Name of the company"), [needed, Length(max=120)])
     language = SelectField(
         _l("Language"),
-        choices=list(LANGUAGES.items()),
+        choices=choices(LANGUAGES.items()),
         description=_l("For everybody who has not chosen one of their own."),
     )
     timezone = SelectField(
@@ -122,19 +129,18 @@ class SettingsForm(AnyForm):
     )
     currency = SelectField(_l("Currency"), render_kw={"data-picker": "1"})
     fiscal_year_start = SelectField(
-        _l("First month of the fiscal year"), coerce=int, choices=list(enumerate(MONTHS, start=1))
+        _l("First month of the fiscal year"), coerce=int, choices=choices(enumerate(MONTHS, start=1))
     )
 
     version = HiddenField()
 
     def __init__(self, *args: Any, currency_fixed: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.timezone.choices = sorted(
-            z for z in available_timezones() if "/" in z and not z.startswith("Etc/")
-        )
+        zones = sorted(z for z in available_timezones() if "/" in z and not z.startswith("Etc/"))
+        self.timezone.choices = choices((z, z.replace("_", " ")) for z in zones)
         known = sorted(currencies())
         first = [c for c in CURRENCIES if c in known]
-        self.currency.choices = [*first, *(c for c in known if c not in first)]
+        self.currency.choices = choices((c, c) for c in (*first, *(c for c in known if c not in first)))
         if currency_fixed:
             self.currency.description = _("Cannot be changed any more: amounts have been stored in it.")
             self.currency.render_kw = {"disabled": True}

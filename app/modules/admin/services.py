@@ -206,7 +206,7 @@ def _check_team_name(name: str, own_id: int | None) -> None:
 
 
 def _check_no_circle(team: Team, parent_id: int) -> None:
-    parents = dict(db.session.execute(select(Team.id, Team.parent_id)).tuples().all())
+    parents = {row.id: row.parent_id for row in db.session.execute(select(Team.id, Team.parent_id))}
     above: int | None = parent_id
     while above is not None:
         if above == team.id:
