@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from app.core import lookups
 from app.core.clock import local_date
 from app.core.db import fold, utcnow
-from app.core.i18n import _l
+from app.core.errors import BusinessError
+from app.core.i18n import _, _l
 from app.core.metrics import (
     Dimension,
     Metric,
@@ -105,6 +106,9 @@ class _Definition:
             return fact.expected_close >= wanted
         if name == "expected_to":
             return fact.expected_close <= wanted
+        if name not in COLUMNS and name not in ("product", "month", "quarter"):
+            known = ", ".join([*SPLITS, "reason", "text", "expected_from", "expected_to"])
+            raise BusinessError(_("“%(given)s” is not one of: %(known)s.", given=name, known=known), field=name)
         key = self._key(fact, name)
         if wanted is None:
             return key.is_(None)

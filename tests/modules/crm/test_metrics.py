@@ -1,0 +1,381 @@
+"""The figures of the pipeline against plain Python over the same facts, and against the golden fixture of the field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from statistics import mean, median
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.core.access import enter_company
+from app.core.clock import end_of
+from app.core.companies import create_company
+from app.core.db import db, utcnow
+from app.core.lifecycle import enable
+from app.core.metrics import MetricQuery, dimensions, drill, evaluate, metrics
+from app.core.models import Company, Membership, Role, Team
+from app.core.money import Money
+from app.core.tenancy import acting_for
+from app.core.writes import create
+from app.modules.crm import bulk, services
+from app.modules.crm.metrics import board_sums
+from app.modules.crm.models import Deal, Stage
+from tests.modules.crm.making import (
+    FIGURES,
+    all_figures,
+    at,
+    clock,
+    euros,
+    figure,
+    make_deal,
+    move,
+    rate,
+    stage,
+    statements,
+    value,
+)
+
+Q1 = {"start": date(2026, 1, 1), "end": date(2026, 3, 31)}
+
+# Deals of the golden fixture: name, begun (UTC), currency, expected close, then when, where to, amount. Traps: D3 is won
+# on 31 March in Bogotá and on 1 April in UTC; D4 is won twice; D5, D8, D10 are in euros; D13 is a discarded duplicate.
+GOLDEN = (
+    ("D1", "2026-01-05", "USD", None, ("2026-01-10", 2, 10_000), ("2026-01-20", 3, 10_000), ("2026-02-10", "won", 10_000)),
+    ("D2", "2026-01-07", "USD", None, ("2026-01-12", 2, 8_000), ("2026-02-01", "lost", 8_000)),
+    ("D3", "2026-01-20", "USD", None, ("2026-01-25", 2, 20_000), ("2026-04-01T03:30", "won", 20_000)),
+    ("D4", "2026-02-01", "USD", None, ("2026-02-10", 3, 12_000), ("2026-02-20", "won", 12_000), ("2026-03-05", 3, 15_000),
+     ("2026-03-25", "won", 15_000)),
+    ("D5", "2026-02-15", "EUR", None, ("2026-02-18", 2, 5_000), ("2026-03-20", "lost", 5_000)),
+    ("D6", "2026-03-01", "USD", date(2026, 6, 15), ("2026-03-05", 2, 30_000)),
+    ("D7", "2026-03-10", "USD", date(2026, 3, 25), ("2026-03-10T16:00", 1, 10_000)),
+    ("D8", "2025-11-15", "EUR", None, ("2025-12-01", 3, 10_000), ("2026-01-15", "won", 10_000)),
+    ("D9", "2025-12-10", "USD", None, ("2025-12-15", 2, 9_000), ("2026-01-20", "lost", 9_000)),
+    ("D10", "2026-02-20", "EUR", None, ("2026-02-25", 3, 10_000), ("2026-03-10", "won", 10_000)),
+    ("D11", "2026-01-12", "USD", None, ("2026-01-25", 3, 7_000), ("2026-02-05", 2, 7_000), ("2026-03-02", "lost", 7_000)),
+    ("D12", "2026-03-28", "USD", date(2026, 5, 30), ("2026-03-30", 2, 6_000)),
+    ("D13", "2026-02-02", "USD", None, ("2026-02-03", "discarded", 4_000)),
+)  # fmt: skip
+
+
+def instant(text: str) -> datetime:
+    return at(text if "T" in text else f"{text}T15:00")
+
+
+def tell_golden() -> None:
+    """The golden fixture, told deal by deal through the services, long after it happened."""
+    rate("EUR", date(2026, 1, 1), Decimal("1.10"))
+    rate("EUR", date(2026, 3, 1), Decimal("1.20"))
+    for name, begun, currency, expected, *steps in GOLDEN:
+        values = {"name": name, "expected_close": expected, "amount": Money(steps[0][2] * 100, currency)}
+        deal = services.create_deal(values, at=instant(begun), source="import")
+        for when, where, amount in steps:
+            if stage(where).id != deal.stage_id:
+                money = Money(amount * 100, currency)
+                services.move_deal(deal, stage(where), version=None, amount=money, at=instant(when), source="import")
+
+
+@contextmanager
+def golden_company(app: Any) -> Iterator[None]:
+    """A company in Bogotá that keeps its books in dollars, on 1 April 2026."""
+    with clock("2026-04-01T18:00:00"):
+        with app.app_context():
+            company_id = create_company("andes", "Andes", timezone="America/Bogota", currency="USD", language="en")
+        with app.app_context(), acting_for(company_id):
+            enable("crm")
+            tell_golden()
+            yield
+
+
+def test_golden_figures(app) -> None:
+    with golden_company(app):
+        rates = figure("win_rate", **Q1).total
+        assert (rates.numerator, rates.denominator) == (5, 9)
+        by_value = figure("win_rate_value", **Q1).total
+        assert (by_value.numerator, by_value.denominator) == (Money(6_800_000, "USD"), Money(9_800_000, "USD"))
+        assert value("won_amount", **Q1) == Money(6_800_000, "USD")
+        assert value("average_deal_size", **Q1) == Money(1_360_000, "USD")
+        assert (value("lost_count", **Q1), value("discarded_count", **Q1)) == (4, 1)
+        assert value("sales_cycle_days", **Q1) == 52
+        assert round(value("sales_cycle_days_mean", **Q1), 1) == Decimal("47.4")
+        q2 = {"start": date(2026, 4, 1), "end": date(2026, 6, 30)}
+        assert value("open_pipeline", **q2) == Money(3_600_000, "USD")
+        assert value("weighted_pipeline", **q2) == Money(900_000, "USD")
+        assert value("open_count") == 3
+        assert value("deal_count", **Q1) == 11
+
+
+def test_golden_figures_of_the_past_take_no_heed_of_what_came_later(app) -> None:
+    with golden_company(app):
+        february = end_of(date(2026, 2, 28))
+        assert value("won_count", as_of=february) == 3  # D1, D4 (for the first time), D8
+        assert value("won_amount", as_of=february, **Q1) == Money(1_000_000 + 1_200_000 + 1_100_000, "USD")
+        assert value("won_count", known_at=february) == 0
+
+
+def test_a_missing_rate_leaves_a_deal_out_and_says_so(one, people) -> None:
+    with clock("2026-03-10T11:00:00"), one.app.app_context(), acting_for(one.id, people["bob"].member_id):
+        for amount in (euros(100), Money(7_000, "GBP"), None):
+            deal = make_deal(amount=amount)
+            make_deal(amount=amount)
+            services.change_deal(deal, {"stage_id": stage("won").id}, source="import")
+        won = figure("won_amount")
+        assert (won.total.value, won.total.n, won.excluded) == (euros(100), 1, {"no_rate": 1, "no_amount": 1})
+        open_ = figure("open_amount")
+        assert (open_.total.value, open_.total.n, open_.excluded) == (euros(100), 1, {"no_rate": 1, "no_amount": 1})
+        assert len(db.session.scalars(drill("crm.open_amount", MetricQuery())).all()) == 1
+        assert value("won_count") == 3
+        assert value("average_deal_size") == euros(100)
+
+
+def test_nothing_decided_is_no_rate(one) -> None:
+    with one:
+        assert value("win_rate") is None
+        assert value("sales_cycle_days") is None
+        assert value("average_deal_size") is None
+        assert (value("won_count"), value("won_amount")) == (0, euros(0))
+        assert figure("win_rate").plain()["rows"] == [{"by": {}, "value": None, "n": 0, "numerator": 0, "denominator": 0}]
+
+
+def test_won_reopened_won_counts_once(one, people) -> None:
+    with clock("2026-01-10T11:00:00") as time, one.app.app_context(), acting_for(one.id, people["bob"].member_id):
+        deal = make_deal()
+        move(deal, "won")
+        time.shift(timedelta(days=30))
+        move(deal, 3)
+        time.shift(timedelta(days=30))
+        move(deal, "won", amount=euros(1500))
+        by_month = {row.by["month"]: row.value for row in figure("won_amount", by=("month",)).rows}
+        assert by_month == {"2026-03": euros(1500)}
+        assert value("won_count", as_of=end_of(date(2026, 1, 20))) == 1
+
+
+def test_a_win_counts_for_the_owner_of_that_day(one, people) -> None:
+    with clock("2026-01-10T11:00:00") as time, one.app.app_context(), acting_for(one.id, people["bob"].member_id):
+        deal = make_deal()
+        move(deal, "won")
+        time.shift(3600)
+        services.change_deal(deal, {"owner_id": people["dave"].member_id})
+        assert [r.by for r in figure("won_count", by=("owner", "team")).rows] == [{"owner": "Bob", "team": "North"}]
+
+
+def test_figures_by_fiscal_quarter(one) -> None:
+    with one as session:
+        from_april = [(date(2025, 3, 31), "2024-Q4"), (date(2025, 4, 1), "2025-Q1"), (date(2026, 1, 31), "2025-Q4")]
+        bulk.import_deals([{"name": "x", "stage_id": stage("won").id, "closed_on": day} for day, _label in from_april])
+        session.get_one(Company, one.id).fiscal_year_start = 4
+        rows = figure("won_count", by=("quarter",)).rows
+        assert [row.by["quarter"] for row in rows] == [label for _day, label in from_april]
+
+
+def crowd(session: Any, n: int) -> list[dict[str, Any]]:
+    """Rows of deals of all kinds, always the same ones."""
+    chance = Random(7)
+    members = [None, *session.scalars(select(Membership.id).order_by(Membership.id))]
+    stages = session.scalars(select(Stage).order_by(Stage.position)).all()
+    rows = []
+    for number in range(n):
+        where = chance.choice(stages)
+        opened = date(2025, 1, 1) + timedelta(days=chance.randrange(300))
+        closed = opened + timedelta(days=chance.randrange(120)) if where.type != "open" else None
+        currency = chance.choice(["EUR", "EUR", "USD", "GBP"])
+        rows.append(
+            {
+                "name": f"Deal {number}",
+                "stage_id": where.id,
+                "state": where.type,
+                "opened_on": opened,
+                "closed_on": closed,
+                "owner_id": chance.choice(members),
+                "amount": chance.choice([None, *[Money(chance.randrange(10**6), currency)] * 5]),
+                "expected_close": chance.choice([None, date(2026, chance.randrange(1, 13), 5)]),
+                "product": chance.choice([None, "Press", "Oven"]),
+            }
+        )
+    return rows
+
+
+def expected(rows: list[dict[str, Any]], start: date, end: date) -> dict[str, Any]:
+    """The same figures in plain Python, straight from the definitions; USD at 0.9 then 0.8, GBP without a rate."""
+
+    def worth(row: dict[str, Any], day: date) -> int | None:
+        if row["amount"] is None or row["amount"].currency == "GBP":
+            return None
+        if row["amount"].currency == "EUR":
+            return row["amount"].minor
+        times = Decimal("0.9") if day < date(2025, 6, 1) else Decimal("0.8")
+        return int((row["amount"].minor * times).quantize(Decimal(1), "ROUND_HALF_UP"))
+
+    decided = [r for r in rows if r["closed_on"] and start <= r["closed_on"] <= end]
+    won = [r for r in decided if r["state"] == "won"]
+    lost = [r for r in decided if r["state"] == "lost"]
+    won_worth = [w for r in won if (w := worth(r, r["closed_on"])) is not None]
+    lost_worth = [w for r in lost if (w := worth(r, r["closed_on"])) is not None]
+    days = [(r["closed_on"] - r["opened_on"]).days for r in won]
+    return {
+        "deal_count": sum(start <= r["opened_on"] <= end for r in rows),
+        "won_count": len(won),
+        "won_amount": Money(sum(won_worth), "EUR"),
+        "lost_count": len(lost),
+        "discarded_count": len(decided) - len(won) - len(lost),
+        "open_count": sum(r["state"] == "open" for r in rows),
+        "win_rate": Decimal(len(won)) / (len(won) + len(lost)),
+        "win_rate_value": Decimal(sum(won_worth)) / (sum(won_worth) + sum(lost_worth)),
+        "average_deal_size": Money(round(Decimal(sum(won_worth)) / len(won_worth)), "EUR"),
+        "sales_cycle_days": Decimal(str(median(days))),
+        "sales_cycle_days_mean": round(Decimal(mean(days)), 9),
+    }
+
+
+def make_crowd(session: Any, n: int = 400) -> list[dict[str, Any]]:
+    rate("USD", date(2025, 1, 1), Decimal("0.9"))
+    rate("USD", date(2025, 6, 1), Decimal("0.8"))
+    rows = crowd(session, n)
+    bulk.import_deals(rows)
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(date(2025, 1, 1), date(2026, 12, 31)), (date(2025, 4, 10), date(2025, 7, 3))]
+)
+def test_figures_are_what_plain_python_says(one, start: date, end: date) -> None:
+    with clock("2026-06-15T10:00:00"), one as session:
+        rows = make_crowd(session)
+        wanted = expected(rows, start, end)
+        found = {name: value(name, start=start, end=end) for name in wanted}
+        found["sales_cycle_days_mean"] = round(found["sales_cycle_days_mean"], 9)
+        assert found == wanted
+
+
+def test_the_open_pipeline_is_what_plain_python_says(one) -> None:
+    with clock("2026-06-15T10:00:00"), one as session:
+        rows = make_crowd(session)
+        first = stage(1).id
+        open_ = [r for r in rows if r["state"] == "open" and r["amount"] and r["amount"].currency != "GBP"]
+        chance = {s.id: s.probability for s in session.scalars(select(Stage))}
+        total = weighted = Decimal(0)
+        for currency, times in (("EUR", Decimal(1)), ("USD", Decimal("0.8"))):
+            mine = [r for r in open_ if r["amount"].currency == currency]
+            total += round(sum(r["amount"].minor for r in mine) * times)
+            weighted += sum(r["amount"].minor * chance[r["stage_id"]] * times / 100 for r in mine)
+        assert value("open_amount") == Money(int(total), "EUR")
+        # Each currency and stage is converted and rounded once: a cent here and there.
+        assert abs(value("weighted_pipeline").minor - weighted) < 10
+        qualified = {r.keys["stage"]: r for r in figure("open_pipeline", by=("stage",)).rows}
+        assert first not in qualified
+        assert set(qualified) == {r["stage_id"] for r in open_} - {first}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_present_and_past_facts_give_the_same_figure(one, name: str) -> None:
+    with clock("2026-06-15T10:00:00"), one as session:
+        make_crowd(session, 150)
+        for by in ((), ("owner", "month"), ("stage", "quarter"), ("product", "team")):
+            now, then = figure(name, by=by), figure(name, by=by, as_of=utcnow())
+            assert now.rows == then.rows
+            assert now.excluded == then.excluded
+            assert now.rows
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_drill_down_lists_exactly_the_rows_of_each_line(one, name: str) -> None:
+    with clock("2026-06-15T10:00:00"), one as session:
+        make_crowd(session, 150)
+        for as_of in (None, utcnow()):
+            whole = figure(name, by=("owner", "stage"), as_of=as_of)
+            for row in whole.rows:
+                ids = session.scalars(drill(f"crm.{name}", MetricQuery(filters=row.keys, as_of=as_of))).all()
+                assert len(ids) == len(set(ids)) == row.n
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_one_select_and_one_per_name(one, name: str) -> None:
+    with one as session:
+        make_crowd(session, 60)
+        figure(name, by=("owner", "stage"))  # modules that are on are asked once
+        with statements() as sent:
+            figure(name, by=("owner", "stage"))
+        snapshot = name in ("open_amount", "open_pipeline", "weighted_pipeline")
+        assert len(sent) == (4 if snapshot else 3)  # the figure, two names, and the rates
+
+
+def test_every_split_of_every_figure_adds_up_where_it_says_so(one) -> None:
+    with clock("2026-06-15T10:00:00"), one as session:
+        make_crowd(session, 120)
+        for metric_id, metric in metrics().items():
+            assert metric.row
+            assert set(metric.dimensions) <= set(dimensions())
+            total = evaluate(metric_id, MetricQuery()).total
+            for name in metric.dimensions:
+                rows = evaluate(metric_id, MetricQuery(by=(name,))).rows
+                assert sum(row.n for row in rows) == total.n
+                if name in metric.additive and metric.unit == "count":
+                    assert sum(row.value for row in rows) == total.value
+
+
+def see_as(session: Any, person: Any, *permissions: str) -> None:
+    """Ask for the rest of this context as somebody with these permissions, who sees their own records only."""
+    role = create(Role, {"key": "odd", "name": "Odd", "permissions": list(permissions), "scopes": {"crm.deal": "own"}})
+    session.get_one(Membership, person.member_id).role_id = role.id
+    session.flush()
+    assert enter_company("one", person.user_id)
+
+
+@pytest.mark.parametrize(
+    ("permissions", "seen"), [((), 1), (("crm.figures.team",), 2), (("crm.figures.company",), 3)]
+)
+def test_figures_are_confined_by_permission_and_not_by_record(one, people, permissions: tuple, seen: int) -> None:
+    with one as session:
+        for name in ("bob", "mona", "dave"):
+            make_deal(owner_id=people[name].member_id)
+        session.flush()
+        see_as(session, people["mona"], "crm.deal.view", *permissions)
+        assert value("open_count") == seen
+        # A board shows the records that may be opened, and sums those.
+        assert [s.count for s in board_sums({}).values()] == [1]
+
+
+def test_a_figure_cannot_be_widened_by_asking(one, people) -> None:
+    with one as session:
+        make_deal(owner_id=people["dave"].member_id)
+        see_as(session, people["bob"], "crm.deal.view")
+        wide = MetricQuery(scope=frozenset({people["dave"].member_id, people["bob"].member_id}))
+        assert evaluate("crm.open_count", wide).total.value == 0
+
+
+def test_board_sums_follow_the_filters(one, people) -> None:
+    with one as session:
+        bob, dave = people["bob"].member_id, people["dave"].member_id
+        make_deal(owner_id=bob, expected_close=date(2026, 5, 1))
+        make_deal(owner_id=dave, name="Óven line", amount=euros(300))
+        move(make_deal(owner_id=dave, amount=None), 2)
+        session.flush()
+        first, second = stage(1).id, stage(2).id
+        sums = board_sums({})
+        assert (sums[first].count, sums[first].amount, sums[first].weighted) == (2, euros(1300), euros(130))
+        assert (sums[second].count, sums[second].amount) == (1, euros(0))
+        assert board_sums({"owner": bob})[first].count == 1
+        assert board_sums({"owner": [bob, dave], "text": "oven"})[first].amount == euros(300)
+        assert board_sums({"expected_from": date(2026, 4, 1), "expected_to": date(2026, 5, 1)})[first].count == 1
+        assert board_sums({"account": None, "stage": second})[second].count == 1
+        north = session.scalars(select(Team.id).filter_by(name="North")).one()
+        assert set(board_sums({"team": north})) == {first}
+
+
+def test_another_company_is_never_counted(one, two) -> None:
+    with two:
+        make_deal()
+    with one:
+        assert all(row.n == 0 for name in FIGURES for row in figure(name).rows)
+
+
+def test_figures_do_not_change_when_asked_again(one, people) -> None:
+    with one as session:
+        make_crowd(session, 50)
+        assert all_figures() == all_figures()
+        assert session.scalars(select(Deal.id)).all()
