@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.core.cli import company, database, metric, module, user, worker
+from app.core.cli import company, database, demo, import_file, metric, module, user, worker
 
-COMMANDS = (company.group, database.group, module.group, user.group, metric.metric, worker.worker)
+COMMANDS = (
+    *(company.group, database.group, demo.group, module.group, user.group),
+    *(import_file.import_file, metric.metric, worker.worker),
+)
 
 
 def init_app(app: Flask) -> None:

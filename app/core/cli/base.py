@@ -17,8 +17,10 @@ from app.core.errors import NotFound, Refusal
 from app.core.i18n import _
 from app.core.migrate import Drift
 from app.core.models import Company
-from app.core.registry import ModuleError
+from app.core.registry import ModuleError, registry
+from app.core.resource import Resource
 from app.core.tenancy import acting_for, company_by_slug
+from config import BadConfig
 
 log = structlog.get_logger()
 
@@ -41,7 +43,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (Refusal, Drift, ModuleError) as error:
+        except (Refusal, Drift, ModuleError, BadConfig) as error:
             raise Failed(str(error)) from error
         except (OperationalError, ProgrammingError) as error:
             raise Failed(_database(error)) from error
@@ -83,3 +85,12 @@ def _database(error: DBAPIError) -> str:
 
 def _first_line(error: BaseException | None) -> str:
     return str(error).strip().partition("\n")[0]
+
+
+def resource_of(address: str) -> Resource:
+    """The resource of an address such as crm.deals. Raises `Failed` with those there are."""
+    try:
+        return registry.resource(address)
+    except KeyError:
+        known = ", ".join(sorted(r.address for r in registry.resources()))
+        raise Failed(f"There is no resource {address}. There are: {known}.") from None
