@@ -135,8 +135,14 @@ class Deal(Record, Outcome, db.Model):
         *_references(*_PLACES, *_CREDIT, ("contact_id", "contacts_contact.id")),
         UniqueConstraint("company_id", "external_id"),
         _one_of("state", STATES),
-        Index(None, "company_id", "stage_id", "id"),
-        Index(None, "company_id", "state", "closed_on"),
+        Index("ix_crm_deal_cards", "company_id", "stage_id", "entered_at", "id"),
+        # These two answer the sums of a board and of a period without a look at the rows.
+        Index(
+            "ix_crm_deal_open_sums",
+            *("company_id", "state", "pipeline_id", "stage_id", "currency", "amount_minor"),
+            *("owner_id", "credit_owner_id"),
+        ),
+        Index("ix_crm_deal_closed_sums", "company_id", "state", "closed_on", "company_minor", "amount_minor"),
         Index(None, "company_id", "account_id"),
         Index(None, "company_id", "name_key", "id"),
     )
