@@ -8,6 +8,7 @@ from typing import Any
 import wtforms
 from flask import url_for
 from wtforms import widgets
+from wtforms.fields.choices import Choice, SelectFieldBase
 
 from app.core import lookups
 from app.core.access import can
@@ -56,7 +57,7 @@ class TypedInput(wtforms.Field):
             raise wtforms.validators.ValidationError(str(error)) from None
 
 
-class TypedSelect(TypedInput):
+class TypedSelect(TypedInput, SelectFieldBase):
     """The same for a fixed set or a row of another resource."""
 
     widget = widgets.Select()
@@ -78,12 +79,9 @@ class TypedSelect(TypedInput):
             pairs = [(value, str(label)) for value, label in self.typed.choices]  # type: ignore[attr-defined]  # Choice
         return pairs if self.typed.required and self.data else [("", ""), *pairs]
 
-    def iter_choices(self) -> Iterable[tuple[str, str, bool, dict]]:
+    def iter_choices(self) -> Iterable[Choice]:
         chosen = str(self.data or "")
-        return ((value, label, str(value) == chosen, {}) for value, label in self.choices)
-
-    def has_groups(self) -> bool:
-        return False
+        return (Choice(value=v, label=label, selected=str(v) == chosen, render_kw={}) for v, label in self.choices)
 
 
 class TypedCheckbox(TypedInput):

@@ -33,7 +33,7 @@ def readyz() -> Any:
         seen = db.session.scalar(select(Heartbeat.at).filter_by(name="worker"))
         checks = {
             "database": True,
-            "migrations": migrate.is_current(),
+            "migrations": not migrate.pending_revisions(db.session.connection()),
             "worker": seen is not None and utcnow() - seen < WORKER_SILENT,
         }
     except DBAPIError:

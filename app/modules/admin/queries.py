@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import g
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
 from app.core.access import valid_on
@@ -128,8 +128,8 @@ def stores_money() -> bool:
     """Whether any table of any module holds an amount, or a rate into the company's currency is kept."""
     for table_class, columns in _amounts():
         for column in columns:
-            question = select(exists().where(getattr(table_class, column).is_not(None)))
-            if db.session.scalar(question, execution_options={"all_rows": True}):
+            question = select(table_class.id).where(getattr(table_class, column).is_not(None)).limit(1)
+            if db.session.scalar(question, execution_options={"all_rows": True}) is not None:
                 return True
     return False
 
