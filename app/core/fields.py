@@ -13,7 +13,7 @@ from flask import g
 
 from app.core.formats import day, money, number, number_for_input, parse_number
 from app.core.i18n import _, language
-from app.core.money import Money, from_minor, minor_units
+from app.core.money import Money, currencies, from_minor, minor_units
 
 LARGEST_MINOR = 10**15  # sums over a million rows still fit into 64 bits
 
@@ -261,11 +261,13 @@ class MoneyField(Field):
 
     def read(self, text: str, reading: Reading) -> Money:
         currency = found.group() if (found := re.search(r"\b[A-Z]{3}\b", text)) else reading.currency
+        if currency not in currencies():
+            raise FieldError(_("There is no currency “%(code)s”.", code=currency))
         try:
             minor = minor_units(_decimal(text.replace(currency, ""), reading), currency)
-        except (ValueError, KeyError) as error:
-            if isinstance(error, FieldError):
-                raise
+        except FieldError:
+            raise
+        except ValueError:
             raise FieldError(_("“%(given)s” has more decimals than the currency.", given=text)) from None
         if minor < 0:
             raise FieldError(_("An amount cannot be below zero."))
