@@ -69,7 +69,7 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (event.target.matches("form.v-filter input[type=radio]")) event.target.form.requestSubmit();
+    if (event.target.matches("form.v-filter :is(input[type=radio], select)")) event.target.form.requestSubmit();
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
   });
 

@@ -44,7 +44,7 @@
       const open = isOpen(id);
       if (open && panelOf(id).getAttribute("role") !== "dialog") {
         panelOf(id).classList.toggle("is-kept", state.has(id));
-        if (!state.has(id)) state.set(id, { opener: lastOpener, address: lastAddress });
+        if (!state.has(id)) state.set(id, { opener: lastOpener, address: lastAddress, index: lastIndex });
         shield();
         becomeModal(id);
       } else if (!open && state.has(id)) {
@@ -54,13 +54,30 @@
   }
 
   function restore(id) {
-    const { opener, address } = state.get(id);
+    const { opener, address, index } = state.get(id);
     state.delete(id);
     shield();
-    if (address && address !== location.href) history.replaceState(history.state, "", address);
+    if (address && address !== location.href) leaveAddress(address, index);
     const back = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
     (back || document.getElementById("main"))?.focus({ preventScroll: true });
   }
+
+  /* The drawer's address was pushed: step back over it, without htmx fetching the page that is still here. */
+  let stepping = false;
+  function leaveAddress(address, index) {
+    if (window.navigation?.currentEntry?.index === index + 1) {
+      stepping = true;
+      history.back();
+    } else {
+      history.replaceState(history.state, "", address);
+    }
+  }
+
+  document.addEventListener("htmx:before:history:restore", (event) => {
+    if (!stepping) return;
+    stepping = false;
+    event.preventDefault();
+  });
 
   function close(id) {
     if (isOpen(id)) layer(id).replaceChildren();
@@ -69,6 +86,7 @@
   function show(id, node) {
     lastOpener = document.activeElement;
     lastAddress = location.href;
+    lastIndex = NaN;
     layer(id).replaceChildren(node);
   }
 
@@ -79,12 +97,14 @@
   /* Where to return to: remembered before the request, as htmx changes the address. */
   let lastOpener = null;
   let lastAddress = location.href;
+  let lastIndex = NaN;
   document.addEventListener("htmx:before:request", (event) => {
     const { target, sourceElement } = event.detail.ctx;
     if (!LAYERS.includes(target?.id) || isOpen(target.id)) return;
     const menu = sourceElement.closest?.("details.v-menu");
     lastOpener = menu ? menu.querySelector("summary") : sourceElement;
     lastAddress = location.href;
+    lastIndex = window.navigation?.currentEntry?.index;
     menu?.removeAttribute("open");
   });
 

@@ -37,7 +37,9 @@
       hideSelected: false,
       preload: url ? "focus" : false,
       searchField: url ? [] : ["text"],
-      score: url ? () => () => 1 : undefined,
+      // The server has chosen; only "none of them" gives way while something is searched for.
+      score: url ? (query) => (option) => (query && option.value === "" ? 0 : 1) : undefined,
+      refreshThrottle: 0,
       load: url ? loader(url) : undefined,
       loadThrottle: 200,
       placeholder: word("type-more"),
