@@ -47,6 +47,8 @@ class Command(click.Command):
             raise Failed(str(error)) from error
         except (OperationalError, ProgrammingError) as error:
             raise Failed(_database(error)) from error
+        except BrokenPipeError:
+            raise  # click ends quietly: whoever read us has had enough
         except OSError as error:
             raise Failed(f"{error.filename or 'File'}: {error.strerror or error}.") from error
         except (click.ClickException, click.Abort, click.exceptions.Exit):

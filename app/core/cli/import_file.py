@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,9 +11,8 @@ import click
 from app.core.cli.base import Command, Failed, office, resource_of
 from app.core.importing import engine
 from app.core.importing.files import FileTable, read_table
-from app.core.importing.mapping import Plan, checked, plan_by_heading, plan_by_mapping, read_mapping
+from app.core.importing.mapping import Plan, plan_by_heading, plan_by_mapping, read_mapping, with_options
 from app.core.importing.report import Report
-from app.core.lookups import Lookup
 from app.core.resource import Resource
 
 MOST_SHOWN = 20
@@ -49,7 +47,7 @@ def import_file(
             plan = plan_by_heading(target, table.headings, match_key or "")
         else:
             plan = plan_by_mapping(target, table.headings, {**given, **_key(match_key)}, file.parent)
-        plan = _told(plan, accept_near=accept_near, create_missing=create_missing, on_match=on_match)
+        plan = with_options(plan, accept_near=accept_near, create_missing=create_missing, on_match=on_match)
         report = _run(plan, table, file.name, skip_errors=skip_errors, dry_run=dry_run)
     click.echo(json.dumps(report.plain(), ensure_ascii=False, indent=2) if as_json else _text(report, target))
     if report.errors and not skip_errors:
@@ -58,20 +56,6 @@ def import_file(
 
 def _key(match_key: str | None) -> dict[str, str]:
     return {"match_key": match_key} if match_key else {}
-
-
-def _told(plan: Plan, *, accept_near: bool, create_missing: bool, on_match: str | None) -> Plan:
-    """The plan with what the options say on top of the mapping."""
-    plan.columns = [
-        replace(
-            column,
-            near=column.near or accept_near,
-            create=column.create or (create_missing and isinstance(column.field, Lookup)),
-        )
-        for column in plan.columns
-    ]
-    plan.on_match = on_match or plan.on_match
-    return checked(plan)
 
 
 def _run(plan: Plan, table: FileTable, name: str, *, skip_errors: bool, dry_run: bool) -> Report:

@@ -16,7 +16,7 @@ from app.core.fields import FieldError, Reading
 from app.core.i18n import _
 from app.core.importing.files import FileRow, FileTable
 from app.core.importing.mapping import Column, Plan
-from app.core.importing.matching import Names, add_names_of_file, is_self_reference, names_of_column
+from app.core.importing.matching import Directory, Meaning, add_names_of_file, directory_of, is_self_reference
 from app.core.importing.report import NearMatch, Report, RowError
 
 EDGES = re.compile(r"^[\s–—\-,;:/|·]+|[\s–—\-,;:/|·]+$")
@@ -38,24 +38,30 @@ class _Reader:
 
     column: Column
     reading: Reading
-    names: Names | None
-    _read: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    directory: Directory | None
+    _read: dict[tuple[str, Any], tuple[Any, str]] = field(default_factory=dict)
 
-    def value(self, text: str) -> tuple[Any, str]:
+    def value(self, text: str, within: Any = None) -> tuple[Any, str]:
         """The value of a cell and its text as understood (for templates). Raises `FieldError`."""
-        if text not in self._read:
-            self._read[text] = self._value(text)
-        return self._read[text]
+        if (text, within) not in self._read:
+            self._read[text, within] = self._value(self.mapped(text), within)
+        return self._read[text, within]
 
-    def _value(self, text: str) -> tuple[Any, str]:
-        text = self.column.map.get(fold(text), text) if self.column.map else text
+    def mapped(self, text: str) -> str:
+        return self.column.map.get(fold(text), text) if self.column.map else text
+
+    def meaning(self, text: str, within: Any) -> Meaning | None:
+        """What a name stands for; None for cells that are no names."""
+        return self.directory.names(within).find(self.mapped(text)) if self.directory and text else None
+
+    def _value(self, text: str, within: Any) -> tuple[Any, str]:
         if not text:
             return self.column.field.parse(None, self.reading), ""
         if self.column.factor is not None:
             text = _times(text, self.column.factor)
-        if self.names is None:
+        if self.directory is None:
             return self.column.field.parse(text, self.reading), text
-        meaning = self.names.find(text)
+        meaning = self.directory.names(within).find(text)
         if meaning.error:
             raise FieldError(meaning.error)
         if self.column.known:
@@ -80,16 +86,16 @@ class Checker:
             self._prepare(column, reading(column))
 
     def _prepare(self, column: Column, reading: Reading) -> None:
-        names = names_of_column(column, self._fixed.get(column.within))
-        reader = _Reader(column, reading, names)
+        directory = directory_of(column) if column.template is None else None
+        reader = _Reader(column, reading, directory)
         if column.constant is not None:
             try:
-                self._fixed[column.name] = reader.value(column.constant)[0]
+                self._fixed[column.name] = reader.value(column.constant, self._fixed.get(column.within))[0]
             except FieldError as error:
                 raise BusinessError(f"{column.name}: {error}") from None
         elif column.template is None:
-            if names is not None and is_self_reference(column, self.plan.resource):
-                add_names_of_file(names, self._names_in_file(column))
+            if directory is not None and is_self_reference(column, self.plan.resource):
+                add_names_of_file(directory.names(), self._names_in_file(column))
             self._readers.append(reader)
 
     def _names_in_file(self, column: Column) -> Iterator[tuple[int, str]]:
@@ -120,11 +126,12 @@ class Checker:
         for reader in self._readers:
             text = row.cells[reader.column.index or 0].strip()
             try:
-                good.values[reader.column.name], known = reader.value(text)
+                within = good.values.get(reader.column.within)
+                good.values[reader.column.name], known = reader.value(text, within)
                 understood[reader.column.heading.casefold()] = known
             except FieldError as error:
                 errors.append(_error(row.line, reader.column, str(error), text))
-            self._note_near(row.line, reader, text)
+            self._note_near(row.line, reader, text, good.values.get(reader.column.within))
         for column in self._templates:
             self._fill(good, column, row, understood, errors)
         self._check_key(good, row, errors)
@@ -142,11 +149,9 @@ class Checker:
         except FieldError as error:
             errors.append(_error(row.line, column, str(error), text))
 
-    def _note_near(self, line: int, reader: _Reader, text: str) -> None:
-        if reader.names is None or not text:
-            return
-        meaning = reader.names.find(reader.column.map.get(fold(text), text))
-        if not meaning.near:
+    def _note_near(self, line: int, reader: _Reader, text: str, within: Any) -> None:
+        meaning = reader.meaning(text, within)
+        if meaning is None or not meaning.near:
             return
         given = self._near.get((reader.column.name, text))
         if given is None:

@@ -97,8 +97,13 @@ def _stage(checker: Checker, file_name: str, progress: Callable[[int], None]) ->
     batch = staging.begin(checker.plan.resource.key, file_name, checker.table.digest)
     for rows in staging.stage(batch, checker.good_rows()):
         progress(rows)
-    plan = {"match_key": checker.plan.match_key, "on_match": checker.plan.on_match}
-    staging.finish(batch, _kept(checker.report).plain(), plan)
+    plan = checker.plan
+    kept = {
+        "columns": [(column.name, column.heading) for column in plan.columns],
+        "match_key": plan.match_key,
+        "on_match": plan.on_match,
+    }
+    staging.finish(batch, _kept(checker.report).plain(), kept)
     db.session.commit()
     return batch
 

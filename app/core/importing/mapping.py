@@ -95,10 +95,23 @@ def plan_by_heading(resource: Resource, headings: Sequence[str], match_key: str 
     if not columns:
         labels = ", ".join(str(f.label) for f in resource.fields if f.importable)
         raise BusinessError(_("No heading is known here. Known are: %(labels)s.", labels=labels), field="file")
-    plan = Plan(resource=resource, columns=columns, ignored=ignored, match_key=match_key or "")
+    plan = Plan(resource=resource, columns=_nested(columns), ignored=ignored, match_key=match_key or "")
     if match_key is None:
         plan.match_key = next((key for key in resource.match_keys if plan.column(key)), "")
     return checked(plan)
+
+
+def _nested(columns: list[Column]) -> list[Column]:
+    """Look-ups whose rows belong to a row that the file names too (a stage to its pipeline) are found within it."""
+    outer = {c.name: c.field.target for c in columns if isinstance(c.field, Lookup)}
+
+    def within(column: Column) -> str:
+        if not isinstance(column.field, Lookup):
+            return ""
+        fields = (f for f in column.field.resource.fields if isinstance(f, Lookup) and f.target != column.field.target)
+        return next((f.name for f in fields if f.required and outer.get(f.name) == f.target), "")
+
+    return [replace(column, within=within(column)) for column in columns]
 
 
 def plan_by_mapping(resource: Resource, headings: Sequence[str], given: Mapping[str, Any], folder: Path) -> Plan:
@@ -146,10 +159,27 @@ def checked(plan: Plan) -> Plan:
             _("Rows are to be found by “%(name)s”, but no column of the file gives it.", name=plan.match_key), field="match_key"
         )
     for column in plan.columns:
-        if column.within and ((outer := plan.column(column.within)) is None or outer.constant is None):
-            raise BusinessError(_("“within” of “%(name)s” must name a field with a constant.", name=column.name))
-    plan.columns.sort(key=lambda c: c.constant is None)
+        outer = plan.column(column.within)
+        if column.within and (outer is None or outer.within or not hasattr(column.field.resource.model, outer.name)):  # type: ignore[attr-defined]  # Lookup
+            raise BusinessError(_("“within” of “%(name)s” must name a field that its rows have too.", name=column.name))
+    plan.columns.sort(key=lambda c: (c.constant is None, bool(c.within)))
     return plan
+
+
+def with_options(
+    plan: Plan, *, accept_near: bool = False, create_missing: bool = False, on_match: str | None = None
+) -> Plan:
+    """The plan with what whoever imports says on top of the mapping."""
+    plan.columns = [
+        replace(
+            column,
+            near=column.near or accept_near,
+            create=column.create or (create_missing and isinstance(column.field, Lookup)),
+        )
+        for column in plan.columns
+    ]
+    plan.on_match = on_match or plan.on_match
+    return checked(plan)
 
 
 def read_mapping(path: Path) -> Mapping[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import null, select
 
 from app.core.db import db, fold
 from app.core.i18n import _
@@ -26,6 +26,7 @@ class New:
 
     field: str
     name: str
+    within: Any = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Names:
     """The names that cells of one column may have. `values` maps folded names to proper name and what they stand for."""
 
     column: Column
+    within: Any = None
     values: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
     _squeezed: dict[str, set[str]] = field(default_factory=dict)
     _asked: dict[str, Meaning] = field(default_factory=dict)
@@ -72,7 +74,7 @@ class Names:
         if near and self.column.near:
             return Meaning(near[1], near[0], near=near[0])
         if self._may_create(text):
-            return Meaning(New(self.column.name, text), text, near=near[0] if near else "")
+            return Meaning(New(self.column.name, text, self.within), text, near=near[0] if near else "")
         if near:
             error = _("There is no “%(given)s”. Did you mean “%(match)s”?", given=text, match=near[0])
             return Meaning(error=error, near=near[0])
@@ -94,28 +96,45 @@ class Names:
         return found[0][0] if len(found) == 1 and len(found[0]) == 1 else None
 
 
-def names_of_column(column: Column, within: Any = None) -> Names | None:
-    """The names a column knows: rows of its look-up's target, or its list; None where any text will do.
+class Directory:
+    """The names a column knows: rows of its look-up's target, read in one statement, or its list.
 
-    One statement. `within` is the value of the field that `Column.within` names.
+    Where the column has a `within` (a stage within its pipeline), each value of that field has names of its own.
     """
-    names = Names(column)
-    if column.known:
-        for name in column.known:
-            names.add(name, name)
-        return names
-    if not isinstance(column.field, Lookup):
-        return None
-    if isinstance(within, New):
-        return names  # what is about to be created holds nothing yet
-    target: Resource = column.field.resource
-    title = getattr(target.model, column.by or target.title)
-    rows = select(target.model.id, title).where(title.is_not(None))  # type: ignore[attr-defined]  # CompanyScoped
-    if column.within and within is not None:
-        rows = rows.where(getattr(target.model, column.within) == within)
-    for row_id, name in db.session.execute(rows.order_by(target.model.id)):  # type: ignore[attr-defined]  # CompanyScoped
-        names.add(str(name), row_id)
-    return names
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._all = Names(column)
+        self._within: dict[Any, Names] = {}
+        if column.known:
+            for name in column.known:
+                self._all.add(name, name)
+        else:
+            self._load(column)
+
+    def _load(self, column: Column) -> None:
+        target: Resource = column.field.resource  # type: ignore[attr-defined]  # Lookup
+        model: Any = target.model
+        title = getattr(model, column.by or target.title)
+        outer = getattr(model, column.within) if column.within else null()
+        rows = select(model.id, title, outer).where(title.is_not(None)).order_by(model.id)
+        for row_id, name, within in db.session.execute(rows):
+            self._all.add(str(name), row_id)
+            if column.within:
+                self.names(within).add(str(name), row_id)
+
+    def names(self, within: Any = None) -> Names:
+        """The names that count where the field of `Column.within` has this value."""
+        if within is None:
+            return self._all
+        if within not in self._within:
+            self._within[within] = Names(self.column, within)
+        return self._within[within]
+
+
+def directory_of(column: Column) -> Directory | None:
+    """The names of a column; None where any text will do."""
+    return Directory(column) if column.known or isinstance(column.field, Lookup) else None
 
 
 def is_self_reference(column: Column, resource: Resource) -> bool:
@@ -137,10 +156,10 @@ def attributes_of(column: Column, name: str) -> Mapping[str, Any]:
     return next((attributes for key, attributes in column.create.items() if fold(key) == fold(name)), {})
 
 
-def in_order(column: Column, names: Sequence[str]) -> list[str]:
-    """Names to be created in the order of the mapping."""
+def in_order(column: Column, wanted: Iterable[New]) -> list[New]:
+    """What is to be created, in the order of the mapping."""
     places = {} if isinstance(column.create, bool) else {fold(key): i for i, key in enumerate(column.create)}
-    return sorted(names, key=lambda name: (places.get(fold(name), len(places)), name))
+    return sorted(wanted, key=lambda new: (places.get(fold(new.name), len(places)), new.name))
 
 
 def _squeeze(key: str) -> str:

@@ -38,7 +38,7 @@ class Publisher:
         self.plan, self.rows, self.report = plan, rows, report
         self.resource = plan.resource
         self.skip_errors, self.may_change = skip_errors, may_change
-        self._made: dict[tuple[str, str], int] = {}
+        self._made: dict[tuple[str, str, Any], int] = {}
         self._ids: dict[int, int] = {}  # line in the file -> id
         self._errors: list[RowError] = []
         self._money = [c.name for c in plan.columns if c.field.kind == "money"]
@@ -64,16 +64,17 @@ class Publisher:
     def _create_lookups(self) -> None:
         for column in self.plan.columns:
             wanted = {v for row in self.rows if isinstance(v := row.values.get(column.name), New)}
-            by_key = {fold(new.name): new.name for new in sorted(wanted, key=lambda new: new.name)}
-            for name in in_order(column, list(by_key.values())):
-                self._made[column.name, fold(name)] = self._create_lookup(column, name)
+            for new in in_order(column, wanted):
+                if _key_of(new) not in self._made:
+                    self._made[_key_of(new)] = self._create_lookup(column, new)
 
-    def _create_lookup(self, column: Column, name: str) -> int:
+    def _create_lookup(self, column: Column, new: New) -> int:
         target: Resource = column.field.resource  # type: ignore[attr-defined]  # Lookup
+        name = new.name
         values = {f.name: f.default() for f in target.fields if f.default}
         values[column.by or target.title] = values[target.title] = name
-        if column.within and (outer := self.plan.column(column.within)) is not None:
-            values[column.within] = self._resolved(next(iter(self.rows)).values[outer.name])
+        if new.within is not None:
+            values[column.within] = self._resolved(new.within)
         try:
             for key, given in attributes_of(column, name).items():
                 values[key] = target.field(key).parse(None if given is None else str(given), neutral())
@@ -91,7 +92,7 @@ class Publisher:
 
     def _resolved(self, value: Any) -> Any:
         if isinstance(value, New):
-            return self._made[value.field, fold(value.name)]
+            return self._made[_key_of(value)]
         return self._ids[value.line] if isinstance(value, SameFile) else value
 
     # Rows that exist
@@ -292,6 +293,11 @@ class Publisher:
         value = row.values.get(name)
         shown = "" if value is None or isinstance(value, (New, SameFile)) or column is None else column.field.plain(value)
         self._errors.append(RowError(row.line, message, column.heading if column else "", name, shown))
+
+
+def _key_of(new: New) -> tuple[str, str, Any]:
+    """Names that differ in case or accents only are created once."""
+    return new.field, fold(new.name), _key_of(new.within) if isinstance(new.within, New) else new.within
 
 
 def _refers_to(row: GoodRow) -> list[int]:

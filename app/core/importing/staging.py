@@ -111,7 +111,7 @@ def _plain(value: Any) -> Any:
         case Decimal():
             return {"decimal": str(value)}
         case New():
-            return {"new": [value.field, value.name]}
+            return {"new": [value.field, value.name, _plain(value.within)]}
         case SameFile():
             return {"line": value.line}
     return {"json": value}
@@ -129,7 +129,8 @@ def _typed(value: Any) -> Any:
         case "decimal":
             return Decimal(inner)
         case "new":
-            return New(*inner)
+            field, name, within = inner
+            return New(field, name, _typed(within))
         case "line":
             return SameFile(inner)
     return inner

@@ -1,0 +1,51 @@
+"""`export`: a resource as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from werkzeug.datastructures import MultiDict
+
+from app.core.cli.base import Command, Failed, office, resource_of
+from app.core.resource import Resource
+from app.core.surfaces.export import BOM, export
+from app.core.tables import Listing
+
+
+@click.command("export", cls=Command)
+@click.argument("resource", metavar="MODULE.RESOURCE")
+@click.option("--company", required=True, metavar="SLUG", help="Whose rows.")
+@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else standard output.")
+@click.option("--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="As in the address of the list.")
+def export_file(resource: str, company: str, kind: str, output: Path | None, filters: tuple[str, ...]) -> None:
+    """Write all rows of a resource such as crm.deals, with values that `import` reads back."""
+    target = resource_of(resource)
+    if bad := next((f for f in filters if "=" not in f), None):
+        raise Failed(f"--filter takes FIELD=VALUE, not “{bad}”.")
+    args = MultiDict([(name, value) for name, _sign, value in (f.partition("=") for f in filters)])
+    if unknown := next((name for name in args if name not in _known(target)), None):
+        raise Failed(f"{target.address} is not filtered by “{unknown}”, but by: {', '.join(_known(target))}.")
+    with office(company):
+        pieces = export(Listing(target, args), kind)
+        if output is None:
+            for piece in pieces:
+                click.echo(piece, nl=False)
+        else:
+            _write(output, pieces, BOM if kind == "csv" else "")
+
+
+def _known(target: Resource) -> list[str]:
+    dated = [f"{name}__{end}" for name in target.filters if target.field(name).kind == "date" for end in ("gte", "lte")]
+    return [*target.filters, *dated, *(("team",) if target.owned else ()), "q", "sort"]
+
+
+def _write(output: Path, pieces: Iterable[str], start: str) -> None:
+    """Whole or not at all: under another name until the last row is written."""
+    part = output.with_name(f"{output.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        file.write(start)
+        file.writelines(pieces)
+    part.replace(output)
