@@ -156,13 +156,14 @@ def evaluate(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) 
     """
     asked = metric(metric_id)
     query = _checked(asked, query, visible_rows)
-    found = db.session.execute(asked.build(query), execution_options={"all_rows": not visible_rows}).mappings().all()
+    found = db.session.execute(asked.build(query), execution_options={"all_rows": not visible_rows}).mappings()
     as_of = query.as_of or utcnow()
     if query.known_at:
         as_of = min(as_of, query.known_at)
-    rates = RateTable({row["currency"] for row in found if "currency" in row})
+    lines = [dict(row) for row in found]
+    rates = RateTable({row["currency"] for row in lines if "currency" in row})
     groups: dict[tuple, _Parts] = {} if query.by else {(): _Parts()}
-    for row in found:
+    for row in lines:
         key = tuple(row[f"d_{name}"] for name in query.by)
         groups.setdefault(key, _Parts()).add(asked, row, rates, local_date(as_of))
     excluded = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from app.modules.crm.models import CLOSED, CREATED, VOIDED
 
@@ -35,6 +35,9 @@ class Event(Protocol):
     recorded_at: datetime
     voids_id: int | None
     sets: str
+
+
+Told = TypeVar("Told", bound=Event)
 
 
 @dataclass(slots=True)
@@ -105,7 +108,7 @@ def apply(state: DealState, event: Event) -> None:
         state.credit_owner_id, state.credit_team_id = state.owner_id, state.team_id
 
 
-def effective(events: Iterable[Event], known_at: datetime | None = None) -> list[Event]:
+def effective(events: Iterable[Told], known_at: datetime | None = None) -> list[Told]:
     """Events that count, in the order of the fold: told by `known_at` (default: ever) and not voided by then."""
     told = [e for e in events if known_at is None or e.recorded_at <= known_at]
     voided = {e.voids_id for e in told if e.kind == VOIDED}

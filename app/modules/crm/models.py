@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, same_company, utcnow
 
@@ -161,13 +161,8 @@ class Deal(Record, Outcome, db.Model):
     external_id: Mapped[str | None] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text, default="")
 
-    @declared_attr
-    def stage(cls) -> Mapped[Stage]:
-        return relationship(Stage, foreign_keys=[cls.stage_id], lazy="raise", viewonly=True)
-
-    @declared_attr
-    def reason(cls) -> Mapped[Reason | None]:
-        return relationship(Reason, foreign_keys=[cls.reason_id], lazy="raise", viewonly=True)
+    stage: Mapped[Stage] = relationship(foreign_keys="Deal.stage_id", lazy="raise", viewonly=True)
+    reason: Mapped[Reason | None] = relationship(foreign_keys="Deal.reason_id", lazy="raise", viewonly=True)
 
 
 class DealEvent(CompanyScoped, db.Model):

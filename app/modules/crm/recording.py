@@ -165,4 +165,4 @@ def history(deal: Deal) -> list[DealEvent]:
 
 def counted(deal: Deal) -> list[DealEvent]:
     """The events of a deal that count, in the order of the fold."""
-    return list(ledger.effective(history(deal)))
+    return ledger.effective(history(deal))

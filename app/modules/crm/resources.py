@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from app.core.changelog import actor_id
 from app.core.fields import Boolean, Choice, Date, Integer, LongText, MoneyField, Percent, Text
 from app.core.i18n import _l
 from app.core.lookups import Lookup
-from app.core.resource import Resource
+from app.core.resource import Resource, View
 from app.modules.crm import bulk, services, setup
 from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, Pipeline, Reason, Stage
 
@@ -18,24 +19,26 @@ deal = Resource(
     model=Deal,
     label=_l("Deal"),
     label_plural=_l("Deals"),
+    label_new=_l("New deal"),
     icon="chart-funnel",
     fields=(
         Text("name", _l("Name"), required=True, longest=200),
         Lookup("account_id", _l("Account"), target="contacts.account"),
         Lookup("contact_id", _l("Person"), target="contacts.contact"),
-        Lookup("stage_id", _l("Stage"), target="crm.stage"),
+        Lookup("stage_id", _l("Stage"), target="crm.stage", linked=False),
         MoneyField("amount", _l("Amount")),
         Date("expected_close", _l("Expected close")),
-        Lookup("owner_id", _l("Owner"), target="admin.member"),
+        Lookup("owner_id", _l("Owner"), target="admin.member", default=actor_id),
         Text("product", _l("Product"), longest=120),
         Choice("state", _l("State"), choices=STATE_LABELS, editable=False, importable=False),
-        Lookup("pipeline_id", _l("Pipeline"), target="crm.pipeline", editable=False),
-        Lookup("team_id", _l("Team"), target="admin.team", editable=False, importable=False),
+        Lookup("pipeline_id", _l("Pipeline"), target="crm.pipeline", linked=False, editable=False),
+        Lookup("team_id", _l("Team"), target="admin.team", linked=False, editable=False, importable=False),
         Date("opened_on", _l("Opened"), editable=False),
         Date("entered_on", _l("In this stage since"), editable=False, importable=False),
-        Date("closed_on", _l("Closed"), hint=_l("Only for deals that are won, lost or discarded.")),
-        Lookup("reason_id", _l("Reason"), target="crm.reason", hint=_l("Why it was lost or discarded.")),
-        LongText("reason_note", _l("Remark on the reason"), longest=2000),
+        Date("closed_on", _l("Closed"), creatable=False, hint=_l("Only for deals that are won, lost or discarded.")),
+        Lookup("reason_id", _l("Reason"), target="crm.reason", linked=False, creatable=False,
+               hint=_l("Why it was lost or discarded.")),
+        LongText("reason_note", _l("Remark on the reason"), longest=2000, creatable=False),
         Text("external_id", _l("Reference"), longest=120, hint=_l("The deal's number in another system.")),
         LongText("note", _l("Note")),
     ),
@@ -48,17 +51,26 @@ deal = Resource(
         (_l("Note"), ("note",)),
     ),
     filters=("owner_id", "stage_id", "account_id", "state", "expected_close"),
+    views=(
+        View("open", _l("Open"), {"state": OPEN}),
+        View("mine", _l("My deals"), {"state": OPEN, "owner_id": "me"}),
+        View("won", _l("Won"), {"state": WON}),
+        View("lost", _l("Lost"), {"state": LOST}),
+        View("all", _l("All")),
+    ),
+    sort="-entered_at",
     match_keys=("external_id", "name"),
     create=services.create_deal,
     update=services.change_deal,
     bulk=lambda rows: bulk.import_deals(rows).ids,
 )
 
-pipeline = Resource(
+pipeline: Resource = Resource(
     name="pipeline",
     model=Pipeline,
     label=_l("Pipeline"),
     label_plural=_l("Pipelines"),
+    label_new=_l("New pipeline"),
     icon="route",
     fields=(
         Text("name", _l("Name"), required=True, longest=80),
@@ -72,15 +84,16 @@ pipeline = Resource(
     grants=FOR_ALL_TO_SEE,
 )
 
-stage = Resource(
+stage: Resource = Resource(
     name="stage",
     model=Stage,
     label=_l("Stage"),
     label_plural=_l("Stages"),
+    label_new=_l("New stage"),
     icon="columns-3",
     fields=(
         Text("name", _l("Name"), required=True, longest=80),
-        Lookup("pipeline_id", _l("Pipeline"), target="crm.pipeline", required=True),
+        Lookup("pipeline_id", _l("Pipeline"), target="crm.pipeline", linked=False, required=True),
         Choice("type", _l("Type"), choices=STATE_LABELS, required=True, hint=_l("What it means that a deal is here.")),
         Integer("position", _l("Position"), least=0, most=1000, default=lambda: 1),
         Percent("probability", _l("Probability"), default=lambda: 0),
@@ -95,11 +108,12 @@ stage = Resource(
     grants=FOR_ALL_TO_SEE,
 )
 
-reason = Resource(
+reason: Resource = Resource(
     name="reason",
     model=Reason,
     label=_l("Reason"),
     label_plural=_l("Reasons"),
+    label_new=_l("New reason"),
     icon="message-question",
     fields=(
         Text("name", _l("Name"), required=True),

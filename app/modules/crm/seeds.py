@@ -9,7 +9,7 @@ from app.core.db import db
 from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Pipeline, Reason, Stage
 
 # Names by language, type, probability in percent, days until a deal rots, whether deals there are qualified.
-STAGES = (
+STAGES: tuple[tuple[dict[str, str], str, int, int | None, bool], ...] = (
     ({"es": "Contacto", "en": "Contact"}, OPEN, 10, 21, False),
     ({"es": "Cualificado", "en": "Qualified"}, OPEN, 25, 30, True),
     ({"es": "Propuesta", "en": "Proposal"}, OPEN, 45, 30, True),
@@ -20,7 +20,7 @@ STAGES = (
     ({"es": "Descartado", "en": "Discarded"}, DISCARDED, 0, None, True),
 )
 PIPELINE = {"es": "Ventas", "en": "Sales"}
-REASONS = {
+REASONS: dict[str, dict[str, tuple[str, ...]]] = {
     LOST: {
         "es": ("Precio", "Competencia", "Sin presupuesto", "Sin respuesta", "Plazo de entrega", "Ya no lo necesita", "Otro"),
         "en": ("Price", "Competitor", "No budget", "No answer", "Delivery time", "No longer needed", "Other"),

@@ -15,7 +15,7 @@ from app.modules.crm.models import Deal, DealEvent, Pipeline, Reason, Stage
 
 Named = TypeVar("Named", Pipeline, Stage, Reason)
 # Two rows may share a name when they differ in this.
-WITHIN: dict[type, str | None] = {Pipeline: None, Stage: "pipeline_id", Reason: "kind"}
+WITHIN: dict[Any, str | None] = {Pipeline: None, Stage: "pipeline_id", Reason: "kind"}
 # Numbers that a form may leave empty.
 EMPTY = {"position": 0, "probability": 0}
 
@@ -48,7 +48,7 @@ def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: EMPTY.get(name) if value is None else value for name, value in values.items()}
 
 
-def _check_name(model: type, values: Mapping[str, Any], row_id: int | None) -> None:
+def _check_name(model: type[Named], values: Mapping[str, Any], row_id: int | None) -> None:
     same = select(model.id).where(model.name_key == fold(values.get("name")))
     if within := WITHIN[model]:
         same = same.where(getattr(model, within) == values.get(within))
