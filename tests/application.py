@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, session
 from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
+from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
 from app.core import auth, migrate
@@ -17,6 +18,22 @@ from app.core.db import db
 from config import Config
 from tests.cast import Person, make_cast
 
+
+class CompiledTemplates(BytecodeCache):
+    """Templates compiled once a process: each test has an application of its own and would compile them again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = CompiledTemplates()
 EXTRA_MODULES = [name for name in ("tests.dummy_module",) if find_spec(name)]
 
 
@@ -34,7 +51,9 @@ def build_app(
         testing=True,
         **settings,
     )
-    return create_app(config.checked(), modules)
+    app = create_app(config.checked(), modules)
+    app.jinja_env.bytecode_cache = TEMPLATES
+    return app
 
 
 def fill(app: Flask) -> None:
