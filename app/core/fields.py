@@ -50,6 +50,7 @@ class Field:
     label: Any = ""
     required: bool = field(default=False, kw_only=True)
     editable: bool = field(default=True, kw_only=True)
+    creatable: bool = field(default=True, kw_only=True)  # asked for when a record is made; needs `editable` too
     importable: bool = field(default=True, kw_only=True)
     hint: Any = field(default="", kw_only=True)
     example: str = field(default="", kw_only=True)  # a valid value as files have it

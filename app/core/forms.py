@@ -25,6 +25,9 @@ INPUTS: dict[str, Any] = {
 }
 
 
+WIDE, HALF = 6, 3  # of the six columns of a form
+
+
 class TypedInput(wtforms.Field):
     """A form control around a typed field: `.value` is what was read, `.data` the text as it was typed."""
 
@@ -33,6 +36,7 @@ class TypedInput(wtforms.Field):
     def __init__(self, typed: Field, **options: Any) -> None:
         super().__init__(label=str(typed.label), description=str(typed.hint), **options)
         self.typed = typed
+        self.span = WIDE if typed.kind in ("text", "longtext", "url") else HALF
         self.value: Any = None
         self.widget = INPUTS.get(typed.kind, self.widget)
         self.flags.required = typed.required

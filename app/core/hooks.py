@@ -29,6 +29,7 @@ class Item:
     icon: str = "point"
     order: int = 100
     alone: bool = False  # a menu entry of its own, beside its module's
+    under: str = ""  # the module below whose menu entry it stands; its own by default
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from app.core.i18n import _
 from app.core.registry import registry
 
 MOST_OPTIONS = 200
+MEMBER = "admin.member"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,16 @@ class Lookup(Field):
 
     kind: ClassVar[str] = "lookup"
     target: str = field(default="", kw_only=True)
+    linked: bool = field(default=True, kw_only=True)  # False: a setting, whose page nobody wants to land on
+
+    def __post_init__(self) -> None:
+        if self.is_person:
+            object.__setattr__(self, "linked", False)
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it is a member of the company, shown with an avatar."""
+        return self.target == MEMBER
 
     @property
     def resource(self) -> Any:

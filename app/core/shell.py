@@ -73,8 +73,9 @@ def _menu(place: str) -> list[dict[str, Any]]:
     offered = items(place)
     entries = [{**_link(i), "open": False, "children": []} for i in offered if i.alone]
     offered = [i for i in offered if not i.alone]
+    elsewhere = _under_another(request.path)
     for module in sorted(enabled_modules(), key=lambda m: (m.manifest.order, m.name)):
-        links = [_link(i) for i in offered if i.endpoint.partition(".")[0] == module.name]
+        links = [_link(i) for i in offered if (i.under or i.endpoint.partition(".")[0]) == module.name]
         if not links:
             continue
         current = any(link["current"] for link in links)
@@ -85,12 +86,17 @@ def _menu(place: str) -> list[dict[str, Any]]:
                 "label": module.manifest.label,
                 "icon": module.manifest.icon,
                 "url": links[0]["url"],
-                "open": current or (request.blueprint == module.name and not standing),
+                "open": current or (request.blueprint == module.name and not standing and not elsewhere),
                 "current": current and alone,
                 "children": [] if alone else links,
             }
         )
     return entries
+
+
+def _under_another(path: str) -> bool:
+    """Whether the page that is open stands in the menu below another module than its own."""
+    return any(i.under and path.startswith(url_for(i.endpoint)) for place in ("nav", "nav.end") for i in items(place))
 
 
 def _link(item: Any) -> dict[str, Any]:

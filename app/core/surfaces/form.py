@@ -18,7 +18,7 @@ from app.core.writes import check_version
 
 def new(resource: Resource) -> Any:
     """Ask for a new record, or create it."""
-    fields = [f for f in resource.fields if f.editable]
+    fields = [f for f in resource.fields if f.editable and f.creatable]
     defaults = {f.name: f.default() for f in fields if f.default}
     if request.method == "GET":
         prefilled = {**defaults, **_prefilled(fields)}

@@ -6,17 +6,13 @@ from typing import Any
 
 import wtforms
 from flask import Response, abort, g, request, url_for
-from sqlalchemy import select
 
-from app.core.changelog import actor_id
-from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.fields import Reading, by_person, neutral
 from app.core.i18n import _, _n
 from app.core.importing import engine
 from app.core.importing.files import FileTable, read_table
-from app.core.importing.mapping import SKIP, UPDATE, Column, Plan, plan_by_heading, with_options
-from app.core.importing.models import ImportBatch
+from app.core.importing.mapping import SKIP, UPDATE, Column, plan_by_heading, with_options
 from app.core.importing.report import Report
 from app.core.resource import Resource
 from app.core.surfaces.export import template
@@ -45,15 +41,15 @@ def import_page(resource: Resource) -> Any:
     if request.method == "GET":
         return _page(resource, form)
     try:
-        batch, report = _check(resource, form)
+        ticket, report = _check(resource, form)
     except BusinessError as error:
         field = next((f for f in form if f.name == error.field), form.file)
         field.errors = [error.message]
         return _page(resource, form, status=422)
-    return _page(resource, form, report, batch.id, status=422 if report.errors else 200)
+    return _page(resource, form, report, ticket, status=422 if report.errors else 200)
 
 
-def _check(resource: Resource, form: Form) -> tuple[ImportBatch, Report]:
+def _check(resource: Resource, form: Form) -> tuple[str, Report]:
     upload = request.files.get("file")
     if upload is None or not upload.filename:
         raise BusinessError(_("Choose a file first."), field="file")
@@ -83,10 +79,8 @@ def _reading(table: FileTable) -> Any:
 
 
 def _publish(resource: Resource) -> Any:
-    batch = _own_batch(resource)
-    columns = [Column(field=resource.field(name), heading=heading) for name, heading in batch.plan["columns"]]
-    plan = Plan(resource=resource, columns=columns, match_key=batch.plan["match_key"], on_match=batch.plan["on_match"])
-    report = engine.publish(plan, batch, Report.read(batch.report))
+    batch = engine.batch_of(resource, request.form["batch"]) or abort(404)
+    report = engine.publish(engine.plan_of(resource, batch), batch.id, Report.read(batch.report))
     if report.errors:
         return _page(resource, _form(resource), report, status=422)
     done = _n("%(num)d row was created.", "%(num)d rows were created.", report.created)
@@ -94,19 +88,6 @@ def _publish(resource: Resource) -> Any:
         done += " " + _n("%(num)d row was changed.", "%(num)d rows were changed.", report.updated)
     toast(done)
     return redirect_to(url_for(resource.endpoint("list")))
-
-
-def _own_batch(resource: Resource) -> ImportBatch:
-    """The staged file that the person checked; anybody else's does not exist."""
-    number = request.form["batch"]
-    if not number.isdecimal() or len(number) > 18:
-        abort(404)
-    batch = db.session.scalar(
-        select(ImportBatch).where(
-            ImportBatch.id == int(number), ImportBatch.member_id == actor_id(), ImportBatch.resource == resource.key
-        )
-    )
-    return batch or abort(404)
 
 
 def _form(resource: Resource) -> Form:
@@ -127,7 +108,7 @@ def _form(resource: Resource) -> Form:
 
 
 def _page(
-    resource: Resource, form: Form, report: Report | None = None, batch_id: int | None = None, *, status: int = 200
+    resource: Resource, form: Form, report: Report | None = None, ticket: str = "", *, status: int = 200
 ) -> Any:
     action = url_for(resource.endpoint("import"))
     return render(
@@ -137,7 +118,7 @@ def _page(
         resource=resource,
         form=form,
         report=report,
-        batch_id=None if report is None or report.errors else batch_id,
+        ticket=ticket if report and not report.errors else "",
         labels={f.name: f.label for f in resource.fields},
         columns=[f for f in resource.fields if f.importable],
         action=action,

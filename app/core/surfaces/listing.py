@@ -128,7 +128,7 @@ def _rows(resource: Resource, fields: Sequence[Field], rows: Sequence[Any], reco
 
 def _link(typed: Field) -> tuple[str, str] | None:
     target = typed.resource  # type: ignore[attr-defined]  # Lookup
-    if target.key == "admin.member" or not can(target.permission("view")):
+    if not typed.linked or not can(target.permission("view")):  # type: ignore[attr-defined]  # Lookup
         return None
     before, after = url_for(target.endpoint("record"), row_id=0).rsplit(ZERO, 1)
     return before, after
@@ -138,7 +138,7 @@ def _lookup_cell(typed: Field, value: Any, label: str, link: tuple[str, str] | N
     cell: dict[str, Any] = {"text": label, "numeric": False}
     if value is not None and link:
         cell["url"] = f"{link[0]}/{value}{link[1]}"
-    if label and typed.target == "admin.member":  # type: ignore[attr-defined]  # Lookup
+    if label and typed.is_person:  # type: ignore[attr-defined]  # Lookup
         cell["avatar"] = {"initials": initials(label), "colour": colour(value), "name": label}
     return cell
 
@@ -162,7 +162,7 @@ def _chip(resource: Resource, listing: Listing, typed: Field) -> dict[str, Any]:
         chip["value"] = value or first or last
     elif typed.kind == "lookup":
         options = [*typed.options(_int(value)), (NONE, _("None"))]  # type: ignore[attr-defined]  # Lookup
-        if typed.target == "admin.member":  # type: ignore[attr-defined]  # Lookup
+        if typed.is_person:  # type: ignore[attr-defined]  # Lookup
             options.insert(0, (ME, _("Me")))
         chip |= {"kind": "lookup", "options": options}
     elif typed.kind == "boolean":

@@ -67,9 +67,10 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
 
 def tabs(resource: Resource, row_id: int) -> list[dict[str, Any]]:
     """The history tab, and the tabs other modules contribute."""
-    own = {"key": "history", "label": _("History"), "url": url_for(resource.endpoint("history"), row_id=row_id), "icon": "history"}
-    others = slot(f"{resource.key}.tabs", row_id=row_id)
-    return [{**own, "current": True}, *({**tab, "current": tab["url"] == request.path} for tab in others)]
+    url = url_for(resource.endpoint("history"), row_id=row_id)
+    others = [{**tab, "current": tab["url"] == request.path} for tab in slot(f"{resource.key}.tabs", row_id=row_id)]
+    alone = not any(tab["current"] for tab in others)
+    return [{"key": "history", "label": _("History"), "url": url, "icon": "history", "current": alone}, *others]
 
 
 def fact(typed: Field, row: Any, field_url: str | None) -> dict[str, Any]:
@@ -88,9 +89,9 @@ def fact(typed: Field, row: Any, field_url: str | None) -> dict[str, Any]:
     }
     if isinstance(typed, lookups.Lookup) and value is not None:
         target = typed.resource
-        if can(target.permission("view")) and target.key != "admin.member":
+        if typed.linked and can(target.permission("view")):
             shown["url"] = url_for(target.endpoint("record"), row_id=value)
-        if target.key == "admin.member":
+        if typed.is_person:
             shown["avatar"] = {"initials": initials(text), "colour": colour(value), "name": text}
     elif value and typed.kind in ("email", "phone", "url"):
         shown["url"] = {"email": f"mailto:{value}", "phone": f"tel:{value}", "url": value}[typed.kind]

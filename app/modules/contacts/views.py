@@ -37,4 +37,4 @@ def account_subsidiaries(row_id: int) -> Any:
 def _tab(fragment: str, account: Any, **context: Any) -> Any:
     """A tab alone for htmx; within the account's page otherwise."""
     described = describe(account_resource, account)
-    return render("core/record_tab.html", fragment, record=described, resource=account_resource, tab=fragment, **context)
+    return render("core/record.html", fragment, record=described, resource=account_resource, tab=fragment, **context)

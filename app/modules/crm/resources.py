@@ -62,7 +62,7 @@ deal = Resource(
     match_keys=("external_id", "name"),
     create=services.create_deal,
     update=services.change_deal,
-    bulk=lambda rows: bulk.import_deals(rows).ids,
+    bulk=bulk.import_deals,
 )
 
 pipeline: Resource = Resource(
