@@ -73,7 +73,7 @@ def enqueue(
     """
     if name not in CORE_JOBS and not any(name in m.hooks.jobs for m in registry.modules.values()):
         raise LookupError(f"undeclared job {name}")
-    make = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[db.session.get_bind().dialect.name]
+    make = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {
         "name": name,
         "company_id": g.get("company_id"),
@@ -81,8 +81,9 @@ def enqueue(
         "run_at": run_at or utcnow(),
         "idempotency_key": key,
     }
-    result: CursorResult = db.session.execute(make(Job.__table__).values(row).on_conflict_do_nothing())  # type: ignore[assignment]
-    return result.rowcount == 1
+    table = Job.__table__
+    written = db.session.execute(make(table).values(row).on_conflict_do_nothing().returning(table.c.id))
+    return written.one_or_none() is not None
 
 
 def claim() -> Claim | None:

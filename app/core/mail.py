@@ -99,11 +99,11 @@ def _message(
     # The same name gives the same id, so that a mail sent twice after a crash is one mail to its reader.
     message["Message-ID"] = f"<{_slug(name)}@{urlsplit(config.base_url).hostname}>"
     message["Auto-Submitted"] = "auto-generated"
-    if language:
-        message["Content-Language"] = language
     message.set_content(text)
     if html:
         message.add_alternative(html, subtype="html")
+    if language:
+        message["Content-Language"] = language  # last: setting the content drops what was said of it before
     return message
 
 

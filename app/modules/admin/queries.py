@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from app.core.access import valid_on
 from app.core.clock import today
-from app.core.db import db
+from app.core.db import Base, db
 from app.core.models import Company, Membership, Role, Team, TeamMember, User
 from app.core.registry import registry
 from app.core.shell import companies_of
@@ -136,7 +136,7 @@ def stores_money() -> bool:
 
 def _amounts() -> Iterable[tuple[Any, list[str]]]:
     """Mapped classes with columns of money: `<name>_minor` by convention, and the rates."""
-    for mapper in db.Model.registry.mappers:
+    for mapper in Base.registry.mappers:
         found = [c.key for c in mapper.column_attrs if c.key.endswith("_minor") or c.key == "rate"]
         if found:
             yield mapper.class_, found

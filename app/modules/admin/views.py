@@ -42,14 +42,14 @@ def home() -> Any:
 @blueprint.get("/apps")
 @require("admin.apps.view")
 def apps_page() -> Any:
-    chosen = apps.known(request.args.get("app"))
     asking = apps.known(request.args.get("ask"))
+    chosen = apps.known(request.args.get("app")) or asking
     return render(
         "admin/apps.html",
         "admin/_apps.html",
-        apps=apps.cards(chosen or asking),
-        map=apps.drawing(chosen or asking),
-        selected=apps.adds(chosen or asking) if chosen or asking else None,
+        apps=apps.cards(chosen),
+        map=apps.drawing(chosen),
+        selected=apps.adds(chosen) if chosen else None,
         asking=asking if can("admin.apps.edit") else None,
     )
 
@@ -144,7 +144,7 @@ def _save_role(role: Role | None) -> Any:
 def _role_page(
     role: Role | None, form: RoleForm, permissions: set[str], scopes: Any, status: int = 200
 ) -> Any:
-    where = {"row_id": role.id} if role else {}
+    action = url_for("admin.role_edit", row_id=role.id) if role else url_for("admin.role_new")
     return render(
         "admin/role.html",
         form=form,
@@ -155,7 +155,7 @@ def _role_page(
         groups=queries.permission_groups(),
         chosen=permissions,
         scopes=[(r, scopes.get(r.key) or "own") for r in queries.scoped_resources()],
-        action=url_for("admin.role_edit" if role else "admin.role_new", **where),
+        action=action,
         cancel_url=url_for("admin.role_list"),
         status=status,
     )

@@ -1,0 +1,3 @@
+from app.core.manifest import Manifest
+
+manifest = Manifest(name="jobbing", label="Jobs for tests")

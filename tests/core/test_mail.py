@@ -1,0 +1,145 @@
+"""Mail: in the outbox with the transaction, sent by the worker, once."""
+
+import email
+import socketserver
+import threading
+from datetime import timedelta
+from email import policy
+from pathlib import Path
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from app.core import worker
+from app.core.db import db, utcnow
+from app.core.mail import Server, send_mail
+from app.core.models import Job
+
+
+def files(app):
+    return sorted((Path(app.config["VENDIMIA"].var_dir) / "mail").glob("*.eml"))
+
+
+def read(path):
+    return email.message_from_bytes(path.read_bytes(), policy=policy.default)
+
+
+def test_without_a_server_a_mail_is_a_file(app, one):
+    with one:
+        send_mail("ana@one.example", "Año nuevo, ¡cifras!", "Hola, ñandú.\n", "<p>Hola</p>", language="es")
+    assert files(app) == []
+    worker.run_pending(app)
+    (path,) = files(app)
+    assert "ano-nuevo-cifras" in path.name
+    assert path.stat().st_mode & 0o077 == 0
+    message = read(path)
+    assert (message["To"], message["Subject"]) == ("ana@one.example", "Año nuevo, ¡cifras!")
+    assert message["Content-Language"] == "es"
+    assert message.get_body(("plain",)).get_content().strip() == "Hola, ñandú."
+    assert message.get_body(("html",)).get_content().strip() == "<p>Hola</p>"
+
+
+def test_a_mail_of_a_request_that_failed_is_never_sent(app, one):
+    with one as session:
+        send_mail("ana@one.example", "Never", "…")
+        session.rollback()
+    worker.run_pending(app)
+    assert files(app) == []
+
+
+def test_the_same_mail_is_sent_once(app, one):
+    with one:
+        assert send_mail("ana@one.example", "Reminder", "…", key="reminder-7")
+        assert not send_mail("ana@one.example", "Reminder", "…", key="reminder-7")
+    worker.run_pending(app)
+    assert len(files(app)) == 1
+
+
+def test_what_was_sent_is_not_kept_in_the_table(app, one):
+    with one:
+        send_mail("ana@one.example", "Secret", "a link")
+    worker.run_pending(app)
+    with app.app_context():
+        assert db.session.scalars(select(Job.payload)).all() == [{}]
+
+
+def test_a_subject_cannot_smuggle_headers(app, one):
+    with one:
+        send_mail("ana@one.example", "Hello\r\nBcc: eve@evil.example", "…")
+    worker.run_pending(app)
+    message = read(files(app)[0])
+    assert message["Bcc"] is None
+    assert message["Subject"] == "Hello Bcc: eve@evil.example"
+
+
+def test_an_address_cannot_smuggle_receivers(app, one):
+    with one:
+        send_mail("ana@one.example, eve@evil.example", "Hello", "…")
+    worker.run_pending(app)
+    assert files(app) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.example", Server("mail.example", 25, "", "", tls=False, starttls=False)),
+        ("smtps://u:p%40ss@mail.example", Server("mail.example", 465, "u", "p@ss", tls=True, starttls=False)),
+        ("smtp://mail.example:587?starttls=1", Server("mail.example", 587, "", "", tls=False, starttls=True)),
+    ],
+)
+def test_the_address_of_a_server_is_read(url, server):
+    assert Server.of(url) == server
+
+
+@pytest.mark.parametrize("url", ["http://mail.example", "mail.example:25", "smtp://"])
+def test_an_address_that_is_none_gets_a_sentence(url):
+    with pytest.raises(ValueError, match="SMTP_URL"):
+        Server.of(url)
+
+
+class Postman(socketserver.StreamRequestHandler):
+    """As much of SMTP as a client needs to hand over a message; `server.refuse` answers that it is busy."""
+
+    def handle(self):
+        self.wfile.write(b"220 test\r\n")
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b"MAIL" and self.server.refuse:
+                self.wfile.write(b"451 busy\r\n")
+            elif verb == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                self.server.letters.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                self.wfile.write(b"250 taken\r\n")
+            elif verb == b"QUIT":
+                self.wfile.write(b"221 bye\r\n")
+                return
+            else:
+                self.wfile.write(b"250 fine\r\n")
+
+
+@pytest.fixture
+def post_office():
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Postman) as server:
+        server.letters, server.refuse = [], False
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_that_is_busy_gets_the_mail_later_with_the_same_id(app, one, post_office):
+    app.config["VENDIMIA"].smtp_url = f"smtp://127.0.0.1:{post_office.server_address[1]}"
+    with one:
+        send_mail("ana@one.example", "Patience", "…", key="patience")
+    post_office.refuse = True
+    worker.run_pending(app)
+    assert post_office.letters == []
+    post_office.refuse = False
+    with time_machine.travel(utcnow() + timedelta(minutes=2)):
+        worker.run_pending(app)
+    (letter,) = post_office.letters
+    message = email.message_from_bytes(letter, policy=policy.default)
+    assert message["Message-ID"] == "<patience@127.0.0.1>"
+    assert message["Subject"] == "Patience"
