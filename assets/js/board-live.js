@@ -53,7 +53,7 @@
     const card = form.closest(".v-card");
     if (card) return $("[data-cancel]", form).click();
     const opener = $(".v-col-name a", form.closest(".v-col"));
-    form.remove();
+    form.parentElement.replaceChildren();
     opener?.focus();
   }
 

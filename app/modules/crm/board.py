@@ -215,7 +215,8 @@ def _offer_more(board: Board, column: BoardColumn, rows: list[Row[Any]], size: i
     if len(rows) > size:
         last = rows[size - 1]
         after = f"{last.entered_at.isoformat()}~{last.id}"
-        column.more_url = url_for("crm.board_more", stage_id=column.id, after=after, **board.filters.args)
+        where: dict[str, Any] = {**board.filters.args, "stage_id": column.id, "after": after}
+        column.more_url = url_for("crm.board_more", **where)
         column.page_url = board.filters.url(shown=f"{column.id}:{size + PAGE}")
 
 

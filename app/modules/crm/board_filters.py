@@ -51,7 +51,7 @@ class BoardFilters:
 
     def list_url(self) -> str:
         """The list of the same deals."""
-        kept = {name: self.args[name] for name in ("q", "owner_id", "team", "account_id") if name in self.args}
+        kept: dict[str, Any] = {name: self.args[name] for name in ("q", "owner_id", "team", "account_id") if name in self.args}
         first, last = self.period()
         kept |= {name: value.isoformat() for name, value in ((FIRST, first), (LAST, last)) if value}
         return url_for("crm.deal_list", state="open", **kept)
@@ -100,7 +100,7 @@ class BoardFilters:
         chosen, (first, last) = self.args.get("close", ""), self.period()
         options = [(name, label) for name, (label, _first, _last) in presets().items()]
         text = dict(options).get(chosen) or " – ".join((day(first) or "…", day(last) or "…"))
-        return {"name": "close", "label": _("Close"), "kind": "presets", "value": chosen, "options": options, "text": text,
+        return {"name": "close", "label": _("Expected close"), "kind": "presets", "value": chosen, "options": options, "text": text,
                 "on": bool(first or last), "clear_url": self.url(close=None, **{FIRST: None, LAST: None}),
                 "first": self.args.get(FIRST, ""), "last": self.args.get(LAST, "")}
 

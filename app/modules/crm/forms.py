@@ -68,8 +68,8 @@ def _label(name: str) -> Any:
 def quick_form(posted: Any = None) -> Form:
     """Name, account and amount of a new deal."""
     form = form_of([_field("name"), _field("account_id"), _field("amount")], posted)
-    for control, hint in zip(form, (_l("Name of the deal"), _l("Account"), _l("Amount")), strict=True):
-        control.render_kw = {**(control.render_kw or {}), "placeholder": str(hint), "data-placeholder": str(hint)}
+    for name, hint in (("name", _l("Name of the deal")), ("amount", _l("Amount"))):
+        form[name].render_kw = {**(form[name].render_kw or {}), "placeholder": str(hint)}
     return form
 
 

@@ -49,7 +49,7 @@ def context(deal: Deal) -> dict[str, Any]:
     record = describe(resource, deal)
     stages = _stages(deal)
     current = next(s for s in stages if s["id"] == deal.stage_id)
-    account = lookups.labels("contacts.account", [deal.account_id]).get(deal.account_id, "")
+    account = lookups.labels("contacts.account", [deal.account_id]).get(deal.account_id or 0, "")
     record["title"] = f"{deal.name} – {account}" if account else deal.name
     record["tags"] = [{"label": resource.field("state").show(deal.state), "kind": KINDS.get(deal.state, "warn")}]
     record["crumbs"] = [{"label": _("Pipeline"), "url": url_for("crm.board", pipeline=deal.pipeline_id)}]
@@ -67,7 +67,7 @@ def context(deal: Deal) -> dict[str, Any]:
 
 def brief(deal: Deal) -> dict[str, Any]:
     """What small forms say about a deal."""
-    account = lookups.labels("contacts.account", [deal.account_id]).get(deal.account_id, "")
+    account = lookups.labels("contacts.account", [deal.account_id]).get(deal.account_id or 0, "")
     return {"id": deal.id, "name": deal.name, "account": account, "stage_id": deal.stage_id,
             "url": url_for("crm.deal_record", row_id=deal.id)}
 

@@ -175,7 +175,7 @@ def _card_form(deal: Deal, stages: Any, form: Form, status: int = 200, conflict:
         settle(status)  # what a refused change left behind must not be read, nor written
     version = deal.version if status in (200, 409) else given_version()
     shown = page.brief(deal)
-    where = {"deal_id": deal.id}
+    where: dict[str, Any] = {"deal_id": deal.id}
     moves = [
         {"id": s.id, "name": s.name, "current": s.id == shown["stage_id"], "closing": s.type != OPEN,
          "url": url_for("crm.deal_close", deal_id=deal.id, stage_id=s.id)}
