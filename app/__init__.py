@@ -10,8 +10,23 @@ from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app.core import access, auth, changelog, cli, engine, formats, gate, health, hx, i18n, limits, logs, refusals
-from app.core import shell, tenancy
+from app.core import (
+    access,
+    auth,
+    changelog,
+    cli,
+    engine,
+    formats,
+    gate,
+    health,
+    hx,
+    i18n,
+    limits,
+    logs,
+    refusals,
+    shell,
+    tenancy,
+)
 from app.core.headers import init_app as init_headers
 from app.core.registry import Module, Registry
 from app.core.surfaces import mount
@@ -72,7 +87,7 @@ def _catalogs(registry: Registry) -> list[Path]:
 def _plug_in(app: Flask, module: Module) -> None:
     """Mount a module below /c/<company>/<name>; its views, the surfaces of its resources, its site pages."""
     blueprint = module.hooks.blueprint or Blueprint(module.name, module.package)
-    if not blueprint._got_registered_once:
+    if not blueprint._got_registered_once:  # noqa: SLF001  # a second application in one process shares it
         for resource in module.hooks.resources:
             mount(resource, blueprint)
     app.register_blueprint(blueprint, url_prefix=f"/c/<company>/{module.name}")

@@ -16,7 +16,7 @@ from app.core.db import Id, Owned, db
 from app.core.lifecycle import enabled_modules
 from app.core.models import Membership, Role, Team, TeamMember
 from app.core.registry import registry
-from app.core.tenancy import company_by_slug, choose_company
+from app.core.tenancy import choose_company, company_by_slug
 
 View = TypeVar("View", bound=Callable[..., Any])
 SCOPES = ("own", "team", "all")

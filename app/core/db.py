@@ -143,5 +143,5 @@ class Record(CompanyScoped, Owned, Versioned):
 
 def same_company(column: str, target: str, **options: Any) -> ForeignKeyConstraint:
     """A foreign key that can only point at a row of the same company: `same_company("account_id", "contacts_account.id")`."""
-    table = target.split(".")[0]
+    table = target.split(".", maxsplit=1)[0]
     return ForeignKeyConstraint(["company_id", column], [f"{table}.company_id", target], **options)

@@ -360,7 +360,7 @@ def _date(text: str, reading: Reading) -> date | None:
         formats += ["%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"] if reading.language == "es" else ["%m/%d/%Y"]
     for pattern in formats:
         try:
-            return datetime.strptime(text, pattern).date()
+            return datetime.strptime(text, pattern).date()  # noqa: DTZ007  # a date has no zone
         except ValueError:
             continue
     return None

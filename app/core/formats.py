@@ -9,7 +9,13 @@ from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date, format_time
-from babel.numbers import NumberFormatError, format_compact_decimal, format_currency, format_decimal, parse_decimal
+from babel.numbers import (
+    NumberFormatError,
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    parse_decimal,
+)
 from flask import Flask, g
 from markupsafe import Markup
 

@@ -124,7 +124,7 @@ def _busy(error: DBAPIError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("unexpected", request_id=g.get("request_id"), path=request.path, exc_info=error)
+    log.error("unexpected", request_id=g.get("request_id"), path=request.path, exc_info=error)
     return refuse(500)
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask, g
+from flask_babel import Babel
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,8 +40,6 @@ NEUTRAL = Reading(currency="EUR")
 @pytest.fixture(autouse=True)
 def spoken() -> Iterator[None]:
     """A context in which sentences can be made, without any database."""
-    from flask_babel import Babel
-
     app = Flask(__name__)
     Babel(app, locale_selector=lambda: "es")
     with app.test_request_context():

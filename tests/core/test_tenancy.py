@@ -94,12 +94,15 @@ def test_statements_that_skip_the_rules_are_refused(accounts, one: Office, state
 
 
 def test_rows_of_another_company_cannot_be_added_or_changed(accounts, one: Office, two: Office) -> None:
-    with pytest.raises(WrongCompany), one:
+    with one:
         db.session.add(Account(name="smuggled", company_id=two.id))
-        db.session.flush()
-    with pytest.raises(WrongCompany), one:
+        with pytest.raises(WrongCompany):
+            db.session.flush()
+        db.session.rollback()
         db.session.scalars(select(Account)).first().company_id = two.id
-        db.session.flush()
+        with pytest.raises(WrongCompany):
+            db.session.flush()
+        db.session.rollback()
     with pytest.raises(WrongCompany), one:
         writes.bulk_insert(Account, [{"name": "x", "company_id": two.id}])
 
@@ -115,9 +118,8 @@ def test_without_a_company_nothing_of_a_company_is_read(app: Flask, accounts) ->
 
 
 def test_a_context_cannot_change_its_company(one: Office, two: Office) -> None:
-    with one:
-        with pytest.raises(WrongCompany):
-            choose_company(db.session.get(Company, two.id))
+    with one, pytest.raises(WrongCompany):
+        choose_company(db.session.get(Company, two.id))
 
 
 @pytest.mark.on("postgres")

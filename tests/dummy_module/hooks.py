@@ -10,7 +10,19 @@ from sqlalchemy import func, select
 from app.core.access import public, require
 from app.core.db import db, utcnow
 from app.core.events import publish
-from app.core.fields import Boolean, Choice, Date, Email, Integer, LongText, MoneyField, Percent, Phone, Text, Url
+from app.core.fields import (
+    Boolean,
+    Choice,
+    Date,
+    Email,
+    Integer,
+    LongText,
+    MoneyField,
+    Percent,
+    Phone,
+    Text,
+    Url,
+)
 from app.core.history import Entry
 from app.core.hooks import Column, Hooks, Item, Schedule, Timeline
 from app.core.lookups import Lookup

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
 from flask import g
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from app.core.access import can
+from app.core.changelog import actor_id
 from app.core.db import db
 from app.core.fields import Reading
 from app.core.importing import staging
@@ -18,6 +20,7 @@ from app.core.importing.mapping import Column, Plan
 from app.core.importing.models import ImportBatch
 from app.core.importing.publishing import Publisher
 from app.core.importing.report import Report
+from app.core.resource import Resource
 
 MOST_KEPT = 1000  # errors and guesses that a batch remembers
 
@@ -45,31 +48,53 @@ def bring_in(
 ) -> Report:
     """Check, stage and publish a file at once: all of it, or with `skip_errors` what is good. Commits."""
     checker = Checker(plan, table, as_file)
-    batch = _stage(checker, file_name, progress)
+    batch_id = _stage(checker, file_name, progress)
     report = checker.report
     if report.errors and not skip_errors:
-        discard(batch)
+        discard(batch_id)
         return report
-    return publish(plan, batch, report, skip_errors=skip_errors)
+    return publish(plan, batch_id, report, skip_errors=skip_errors)
 
 
-def check(plan: Plan, table: FileTable, file_name: str, reading: Callable[[Column], Reading]) -> tuple[ImportBatch, Report]:
-    """Check and stage a file for a person who then decides; the report says what would come of it. Commits."""
+def check(plan: Plan, table: FileTable, file_name: str, reading: Callable[[Column], Reading]) -> tuple[str, Report]:
+    """Check and stage a file for a person who then decides; the report says what would come of it. Commits.
+
+    Returns the ticket by which `batch_of` knows the batch again.
+    """
     checker = Checker(plan, table, reading)
-    batch = _stage(checker, file_name, lambda _rows: None)
+    ticket = secrets.token_urlsafe(12)
+    batch_id = _stage(checker, file_name, lambda _rows: None, ticket)
     report = checker.report
-    _rehearse(plan, staging.staged(batch.id), report)
+    _rehearse(plan, staging.staged(batch_id), report)
     if report.errors:
-        discard(batch)
-    return batch, report
+        discard(batch_id)
+    return f"{batch_id}.{ticket}", report
 
 
-def publish(plan: Plan, batch: ImportBatch, report: Report, *, skip_errors: bool = False) -> Report:
+def batch_of(resource: Resource, ticket: str) -> ImportBatch | None:
+    """The batch that whoever is asking checked for a resource and got this ticket for."""
+    number, _sign, secret = ticket.partition(".")
+    if not number.isdecimal() or len(number) > 18:
+        return None
+    mine = (ImportBatch.member_id == actor_id(), ImportBatch.resource == resource.key)
+    batch = db.session.scalar(select(ImportBatch).where(ImportBatch.id == int(number), *mine))
+    # An id alone is not enough: SQLite gives it to a later batch once this one is gone.
+    return batch if batch and secrets.compare_digest(str(batch.plan.get("ticket")), secret) else None
+
+
+def plan_of(resource: Resource, batch: ImportBatch) -> Plan:
+    """The plan by which a batch was checked, as far as publishing needs it."""
+    columns = [Column(field=resource.field(name), heading=heading) for name, heading in batch.plan["columns"]]
+    return Plan(
+        resource=resource, columns=columns, match_key=batch.plan["match_key"], on_match=batch.plan["on_match"]
+    )
+
+
+def publish(plan: Plan, batch_id: int, report: Report, *, skip_errors: bool = False) -> Report:
     """Publish a checked batch in one transaction and commit; when rows are refused, nothing is in and the batch is gone.
 
     Raises `Conflict` when the batch was published or replaced in the meantime.
     """
-    batch_id = batch.id
     g.request_id = f"import-{batch_id}"
     report = replace(report, created=0, updated=0, unchanged=0, skipped=0, made=[], warnings=[], dry_run=False)
     Publisher(
@@ -77,7 +102,7 @@ def publish(plan: Plan, batch: ImportBatch, report: Report, *, skip_errors: bool
     ).publish()
     if report.errors and not skip_errors:
         db.session.rollback()
-        discard(batch)
+        discard(batch_id)
         return replace(report, created=0, updated=0, unchanged=0, skipped=0, made=[])
     report.imported = True
     staging.take(batch_id, _kept(report).plain())
@@ -85,27 +110,28 @@ def publish(plan: Plan, batch: ImportBatch, report: Report, *, skip_errors: bool
     return report
 
 
-def discard(batch: ImportBatch) -> None:
+def discard(batch_id: int) -> None:
     """Remove a batch with its rows. Commits."""
     db.session.execute(
-        delete(ImportBatch).where(ImportBatch.id == batch.id), execution_options={"synchronize_session": False}
+        delete(ImportBatch).where(ImportBatch.id == batch_id), execution_options={"synchronize_session": False}
     )
     db.session.commit()
 
 
-def _stage(checker: Checker, file_name: str, progress: Callable[[int], None]) -> ImportBatch:
-    batch = staging.begin(checker.plan.resource.key, file_name, checker.table.digest)
-    for rows in staging.stage(batch, checker.good_rows()):
+def _stage(checker: Checker, file_name: str, progress: Callable[[int], None], ticket: str = "") -> int:
+    batch_id = staging.begin(checker.plan.resource.key, file_name, checker.table.digest)
+    for rows in staging.stage(batch_id, checker.good_rows()):
         progress(rows)
     plan = checker.plan
     kept = {
         "columns": [(column.name, column.heading) for column in plan.columns],
         "match_key": plan.match_key,
         "on_match": plan.on_match,
+        "ticket": ticket,
     }
-    staging.finish(batch, _kept(checker.report).plain(), kept)
+    staging.finish(batch_id, _kept(checker.report).plain(), kept)
     db.session.commit()
-    return batch
+    return batch_id
 
 
 def _rehearse(plan: Plan, rows: list[GoodRow], report: Report) -> None:

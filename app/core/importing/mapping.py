@@ -261,7 +261,7 @@ def _factor(given: Any, where: str) -> Decimal | None:
 
 
 def _object(given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = given.get(key) or {}
+    value = given.get(key, {})
     if not isinstance(value, dict):
         raise BusinessError(_("“%(key)s” must be a JSON object.", key=key))
     return value

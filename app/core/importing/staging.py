@@ -24,8 +24,8 @@ CHUNK = 1000
 ABANDONED = timedelta(hours=1)  # nothing written to it for so long: whoever brought it is gone
 
 
-def begin(resource: str, file_name: str, digest: str) -> ImportBatch:
-    """A new, empty batch, committed; abandoned ones and those of the same file by the same person go first."""
+def begin(resource: str, file_name: str, digest: str) -> int:
+    """Id of a new, empty batch, committed; abandoned ones and those of the same file by the same person go first."""
     mine = (
         ImportBatch.resource == resource,
         ImportBatch.file_hash == digest,
@@ -37,7 +37,9 @@ def begin(resource: str, file_name: str, digest: str) -> ImportBatch:
     )
     db.session.add(batch)
     db.session.commit()
-    return batch
+    # SQLite gives the id of a batch that was swept to the next one: nobody may hold on to the old row.
+    db.session.expunge(batch)
+    return batch.id
 
 
 def sweep(*or_these: Any) -> None:
@@ -51,9 +53,8 @@ def sweep(*or_these: Any) -> None:
     db.session.commit()
 
 
-def stage(batch: ImportBatch, rows: Iterable[GoodRow]) -> Iterator[int]:
+def stage(batch_id: int, rows: Iterable[GoodRow]) -> Iterator[int]:
     """Keep rows, a committed chunk at a time; yields how many there are after each. No transaction is open between."""
-    batch_id = batch.id
     for number, chunk in enumerate(_chunks(rows)):
         lines = [{"batch_id": batch_id, "line": row.line, "payload": encode(row)} for row in chunk]
         bulk_insert(ImportRow, lines)
@@ -62,9 +63,9 @@ def stage(batch: ImportBatch, rows: Iterable[GoodRow]) -> Iterator[int]:
         yield number * CHUNK + len(chunk)
 
 
-def finish(batch: ImportBatch, report: dict[str, Any], plan: dict[str, Any]) -> None:
+def finish(batch_id: int, report: dict[str, Any], plan: dict[str, Any]) -> None:
     """Mark a batch as checked and keep what was found."""
-    _touch(batch.id, STAGING, state=CHECKED, report=report, plan=plan, touched_at=utcnow())
+    _touch(batch_id, STAGING, state=CHECKED, report=report, plan=plan, touched_at=utcnow())
 
 
 def take(batch_id: int, report: dict[str, Any]) -> None:

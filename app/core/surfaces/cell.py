@@ -10,11 +10,11 @@ from app.core.access import can
 from app.core.errors import BusinessError, Conflict
 from app.core.fields import Field
 from app.core.forms import form_of
+from app.core.hx import is_htmx
 from app.core.resource import Resource
 from app.core.surfaces.form import differences, given_version
 from app.core.surfaces.record import fact, fetch
 from app.core.web import redirect_to, render
-from app.core.hx import is_htmx
 from app.core.writes import check_version
 
 

@@ -43,7 +43,7 @@ def context(resource: Resource, listing: Listing) -> dict[str, Any]:
         "table": table(resource, listing),
         "filters": filters(resource, listing),
         "q": listing.q,
-        "search_args": {k: v for k, v in listing.query_args(q=None).items()},
+        "search_args": listing.query_args(q=None),
         "new_url": _url(resource, "new", "create"),
         "export_url": _url(resource, "export", "export", **listing.query_args()),
         "import_url": _url(resource, "import", "import"),

@@ -148,7 +148,8 @@ def resources_are_whole(app: Flask, module: Module) -> None:
                 assert all(hasattr(resource.model, a) for a in typed.attributes), (resource.key, typed.name)
             if typed.kind == "lookup":
                 target = typed.target  # type: ignore[attr-defined]  # Lookup
-                assert target.split(".")[0] in allowed and _registry(app).resource(target), (resource.key, target)
+                assert target.split(".")[0] in allowed, (resource.key, target)
+                assert _registry(app).resource(target)
 
 
 MODULE_CHECKS = (

@@ -91,7 +91,7 @@ class Walk:
     def _rows(self, rule: Rule) -> dict[str, Resource]:
         found = {}
         for argument in rule.arguments - {"company"}:
-            converter = rule._converters.get(argument)
+            converter = rule._converters.get(argument)  # noqa: SLF001  # werkzeug has no public way to ask
             if type(converter).__name__ == "IntegerConverter":
                 found[argument] = self._resource_of(rule.endpoint, argument)
         return found

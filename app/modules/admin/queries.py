@@ -69,7 +69,7 @@ def team_names(member_ids: Sequence[int]) -> Mapping[int, str]:
         .join(Team, Team.id == TeamMember.team_id)
         .where(TeamMember.member_id.in_(member_ids), valid_on(TeamMember, today()))
     )
-    return {key: value for key, value in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def log_ins(member_ids: Sequence[int]) -> Mapping[int, str]:
@@ -79,7 +79,7 @@ def log_ins(member_ids: Sequence[int]) -> Mapping[int, str]:
         .join(User, User.id == Membership.user_id)
         .where(Membership.id.in_(member_ids))
     )
-    return {key: value for key, value in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def team_of(member_id: int) -> int | None:
@@ -112,7 +112,7 @@ def place_of(member_id: int) -> dict[str, str | None]:
 def members_by_name() -> dict[str, int]:
     """Folded name -> id; of several with one name the first."""
     rows = db.session.execute(select(Membership.name_key, Membership.id).order_by(Membership.id.desc()))
-    return {key: value for key, value in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def teams_by_name() -> dict[str, int]:

@@ -11,7 +11,6 @@ from app.core.surfaces.record import describe, fetch
 from app.core.web import render
 from app.modules.contacts import queries
 from app.modules.contacts.resources import account as account_resource
-from app.modules.contacts.resources import contact as contact_resource
 
 blueprint = Blueprint("contacts", __name__)
 
