@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -29,12 +28,16 @@ PAYLOAD = tuple(column for columns in FIELDS.values() for column in columns)
 PLAIN = ("name", "contact_id", "product", "external_id")
 
 
-@dataclass
-class Imported:
-    """Ids of the new deals in the order of the rows, and what should be known: index of the row, sentence."""
+class Imported(list[int]):
+    """Ids of the new deals in the order of the rows; `warnings` say what had to be assumed: index of the row, sentence."""
 
-    ids: list[int] = field(default_factory=list)
-    warnings: list[tuple[int, str]] = field(default_factory=list)
+    def __init__(self, ids: Iterable[int], warnings: list[tuple[int, str]]) -> None:
+        super().__init__(ids)
+        self.warnings = warnings
+
+    @property
+    def ids(self) -> list[int]:
+        return self
 
 
 def import_deals(rows: Sequence[Mapping[str, Any]], source: str = "import") -> Imported:
@@ -43,16 +46,16 @@ def import_deals(rows: Sequence[Mapping[str, Any]], source: str = "import") -> I
     A row has `name` and, all optional, the other fields of a deal (`amount` as `Money`), `stage_id` (the stage it is
     in now), `opened_on`, `opened_stage_id` (where it began), `closed_on`, and `moves`: pairs of local date and stage
     id between the two. Without `opened_stage_id` a closed deal began in its pipeline's first open stage, an open one
-    where it is. Without any date its history begins now, and a warning says so. Without `owner_id` they belong to who imports. Gates do not apply, no events are
-    published. The deals are what `create_deal` and `move_deal` would have made of them.
+    where it is. Without any date its history begins now, and a warning says so. Without `owner_id` it belongs to who
+    imports. Gates do not apply, no events are published. The deals are what `create_deal` and `move_deal` would have
+    made of them.
     Raises `BusinessError` for the first row that `problems` finds fault with; nothing is written then.
     """
     plan = _Plan(rows, source)
-    made = Imported(warnings=plan.warnings)
-    made.ids = bulk_insert(Deal, plan.deals)
+    made = Imported(bulk_insert(Deal, plan.deals), plan.warnings)
     for told in (plan.events, plan.spans):
         for index, line in told:
-            line["deal_id"] = made.ids[index]
+            line["deal_id"] = made[index]
     bulk_insert(DealEvent, [line for _index, line in plan.events])
     bulk_insert(DealSpan, [line for _index, line in plan.spans])
     return made

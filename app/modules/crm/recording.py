@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
+from flask import g
 from sqlalchemy import select
 
 from app.core.access import valid_on
@@ -55,9 +56,14 @@ class Gesture:
         )
 
 
+def way_in(source: str) -> str:
+    """By which way a gesture comes in: as said, else what the surface has said for all its writes, else the web."""
+    return source or g.get("write_source", "web")
+
+
 def now_or_then(deal: Deal | None, at: datetime | None, source: str) -> Gesture:
     """A gesture of this moment, or of the past moment `at`. Raises `BusinessError` for impossible times."""
-    now = utcnow()
+    now, source = utcnow(), way_in(source)
     if at is not None:
         if at > now:
             raise BusinessError(_("This date is in the future."), field="at")
@@ -82,7 +88,7 @@ def closing_on(deal: Deal, day: date | None, source: str) -> Gesture:
         raise BusinessError(_("A deal cannot be closed before it was opened."), field="closed_on")
     if day < deal.entered_on:
         raise BusinessError(_("The deal has moved since that day; it cannot be closed before."), field="closed_on")
-    return Gesture(utcnow(), max(noon(day), deal.entered_at), day, source)
+    return Gesture(utcnow(), max(noon(day), deal.entered_at), day, way_in(source))
 
 
 def set_field(event: DealEvent, name: str, **columns: Any) -> None:

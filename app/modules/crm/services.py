@@ -56,7 +56,7 @@ UNGATED = ("import", "demo")  # sources whose deals may be won without an amount
 PLAIN = ("name", "contact_id", "product", "external_id", "note")
 
 
-def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: str = "web") -> Deal:
+def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: str = "") -> Deal:
     """A new deal; `values` by field name, `amount` as `Money`, all but `name` may be missing.
 
     Without `stage_id` it begins in the first open stage; without `owner_id` it belongs to who asks. Publishes
@@ -91,9 +91,9 @@ def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: s
 
 
 def change_deal(
-    deal: Deal, values: Mapping[str, Any], version: int | None = None, *, at: datetime | None = None, source: str = "web"
+    deal: Deal, values: Mapping[str, Any], version: int | None = None, *, at: datetime | None = None, source: str = ""
 ) -> Deal:
-    """Change fields of a deal: only those in `values` that differ.
+    """Change fields of a deal: only those in `values` that differ; when it began is not changed.
 
     A changed `stage_id` is a move with its rules, which reads `amount`, `closed_on`, `reason_id` and `reason_note`
     from `values`; a changed `closed_on` alone corrects the date of a closed deal.
@@ -104,8 +104,6 @@ def change_deal(
         _check_name(values["name"])
     if values.get("external_id", deal.external_id) != deal.external_id:
         _check_reference(values["external_id"], deal.id)
-    if values.get("opened_on", deal.opened_on) not in (None, deal.opened_on):
-        raise BusinessError(_("When a deal began cannot be changed."), field="opened_on")
     for name in PLAIN:
         value = values.get(name, getattr(deal, name))
         if value != getattr(deal, name):
@@ -135,7 +133,7 @@ def move_deal(
     reason: Reason | int | None = None,
     note: str = "",
     at: datetime | None = None,
-    source: str = "web",
+    source: str = "",
 ) -> DealEvent:
     """Move a deal to another stage and return the event, by whose id the move is undone.
 
@@ -169,7 +167,7 @@ def undo(deal: Deal, event_id: int) -> Deal:
     return _take_back(deal, [e for e in events if e.id in gesture], "undo")
 
 
-def void_events(deal: Deal, event_ids: set[int], source: str = "web") -> Deal:
+def void_events(deal: Deal, event_ids: set[int], source: str = "") -> Deal:
     """Take events back as mistakes: figures ignore them, `known_at` remembers them. Raises `BusinessError`."""
     deal = _locked(deal, None)
     can_go = {e.id: e for e in counted(deal) if e.kind != CREATED}
@@ -263,7 +261,7 @@ def _move(
     gesture = closing_on(deal, closed_on, source) if closes else now_or_then(deal, at, source)
     amount = amount or amount_of(deal)
     why = _reason(reason, stage.type) if stage.type in (LOST, DISCARDED) else None
-    if source not in UNGATED:
+    if gesture.source not in UNGATED:
         _check_gate(stage, amount, why)
     before = (deal.stage_id, deal.state)
     event = gesture.event(MOVED, deal.id)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from flask import g
 from sqlalchemy import select
 
 from app.core.clock import noon
@@ -318,6 +319,14 @@ def test_imports_are_exempt_from_the_gates_and_later_changes_too(one, people) ->
         deal = db.session.get_one(Deal, ids[1])
         services.change_deal(deal, {"stage_id": stage("won").id, "closed_on": date(2026, 1, 9)}, source="import")
         assert (deal.state, deal.amount_minor, deal.closed_on) == ("won", None, date(2026, 1, 9))
+
+
+def test_a_surface_may_say_by_which_way_all_its_writes_come_in(one, people) -> None:
+    with at_work(one, people):
+        g.write_source = "import"
+        deal = make_deal()
+        services.move_deal(deal, stage("lost"), version=deal.version)
+        assert set(db.session.scalars(select(DealEvent.source))) == {"import"}
 
 
 @pytest.mark.parametrize(
