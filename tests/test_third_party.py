@@ -108,7 +108,7 @@ def test_it_imports_and_exports(app: Flask, visits_on, client_of) -> None:
     alice = client_of("alice")
     alice.post("/c/one/contacts/accounts/new", data={"name": "Conservas del Turia"})
     file = "Purpose,Account,Day\nVer línea 3,Conservas del Turia,2026-11-20\nMedir,conservas del turia,2026-11-21\n"
-    checked = alice.post("/c/one/visits/visits/import", data={"file": (io.BytesIO(file.encode()), "visits.csv")})
+    checked = alice.post("/c/one/visits/visits/import", data={"file": (io.BytesIO(file.encode()), "visits.csv"), "match_key": "auto", "on_match": "update"})
     assert checked.status_code == 200
     batch = checked.text.split('name="batch" value="')[1].split('"')[0]
     assert alice.post("/c/one/visits/visits/import", data={"batch": batch}).status_code in (200, 303)
