@@ -62,7 +62,9 @@ def update_member(member: Membership, values: Mapping[str, Any]) -> Membership:
     if before and not queries.admins():
         raise BusinessError(_("The company would be left without an administrator."), field="role_id")
     if STRUCTURE & values.keys():
-        assign_team(member, _named_team(values), values.get("valid_from") or today())
+        # A file says since when; a form moves somebody now, whatever the first day of their membership.
+        since = values.get("valid_from") if "team_id" not in values else None
+        assign_team(member, _named_team(values), since or max(today(), member.valid_from))
     return member
 
 
