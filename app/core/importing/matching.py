@@ -157,9 +157,9 @@ def attributes_of(column: Column, name: str) -> Mapping[str, Any]:
 
 
 def in_order(column: Column, wanted: Iterable[New]) -> list[New]:
-    """What is to be created, in the order of the mapping."""
+    """What is to be created: in the order of the mapping, then of the file."""
     places = {} if isinstance(column.create, bool) else {fold(key): i for i, key in enumerate(column.create)}
-    return sorted(wanted, key=lambda new: (places.get(fold(new.name), len(places)), new.name))
+    return sorted(wanted, key=lambda new: places.get(fold(new.name), len(places)))
 
 
 def _squeeze(key: str) -> str:

@@ -63,7 +63,7 @@ class Publisher:
 
     def _create_lookups(self) -> None:
         for column in self.plan.columns:
-            wanted = {v for row in self.rows if isinstance(v := row.values.get(column.name), New)}
+            wanted = dict.fromkeys(v for row in self.rows if isinstance(v := row.values.get(column.name), New))
             for new in in_order(column, wanted):
                 if _key_of(new) not in self._made:
                     self._made[_key_of(new)] = self._create_lookup(column, new)
