@@ -27,6 +27,8 @@ CLOSED = (WON, LOST, DISCARDED)
 CREATED, MOVED, CHANGED, VOIDED = "created", "moved", "changed", "voided"
 KINDS = (CREATED, MOVED, CHANGED, VOIDED)
 
+LONG = 3  # how much longer a folded text may be than what it was folded from ("ß" is two letters, "㎏" as well)
+
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
@@ -40,8 +42,8 @@ class Pipeline(CompanyScoped, Versioned, db.Model):
     __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
 
     name: Mapped[str] = mapped_column(String(80))
-    name_key: Mapped[str] = mapped_column(String(80), default="")
-    search_key: Mapped[str] = mapped_column(String(80), default="")
+    name_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
     position: Mapped[int] = mapped_column(Integer, default=0)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
@@ -60,8 +62,8 @@ class Stage(CompanyScoped, Versioned, db.Model):
 
     pipeline_id: Mapped[int] = mapped_column(Id)
     name: Mapped[str] = mapped_column(String(80))
-    name_key: Mapped[str] = mapped_column(String(80), default="")
-    search_key: Mapped[str] = mapped_column(String(80), default="")
+    name_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
     type: Mapped[str] = mapped_column(String(10), default=OPEN)
     position: Mapped[int] = mapped_column(Integer, default=0)
     probability: Mapped[int] = mapped_column(Integer, default=0)  # percent
@@ -79,8 +81,8 @@ class Reason(CompanyScoped, Versioned, db.Model):
     __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
 
     name: Mapped[str] = mapped_column(String(120))
-    name_key: Mapped[str] = mapped_column(String(120), default="")
-    search_key: Mapped[str] = mapped_column(String(120), default="")
+    name_key: Mapped[str] = mapped_column(String(LONG * 120), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 120), default="")
     kind: Mapped[str] = mapped_column(String(10), default=LOST)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
 
@@ -154,8 +156,8 @@ class Deal(Record, Outcome, db.Model):
     )
 
     name: Mapped[str] = mapped_column(String(200))
-    name_key: Mapped[str] = mapped_column(String(200), default="")
-    search_key: Mapped[str] = mapped_column(String(500), default="")
+    name_key: Mapped[str] = mapped_column(String(LONG * 200), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 442), default="")
     contact_id: Mapped[int | None] = mapped_column(Id)
     product: Mapped[str | None] = mapped_column(String(120))
     external_id: Mapped[str | None] = mapped_column(String(120))

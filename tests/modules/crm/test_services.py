@@ -347,3 +347,9 @@ def test_an_impossible_history_is_refused_and_nothing_is_written(one, people, ov
             bulk.import_deals([told(), told(**over)])
         assert refused.value.field == field
         assert db.session.scalars(select(Deal)).all() == []
+
+
+def test_a_name_may_grow_when_it_is_folded(one, people) -> None:
+    with at_work(one, people):
+        deal = make_deal(name="ß" * 200)
+        assert deal.name_key == "ss" * 200
