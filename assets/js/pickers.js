@@ -46,7 +46,10 @@
       hidePlaceholder: true,
       plugins: { dropdown_input: {} , ...(select.multiple ? { remove_button: {} } : {}) },
       dropdownParent: null,
-      render: { no_results: () => `<div class="no-results">${escape(word("no-results"))}</div>` },
+      render: {
+        option: (data, quote) => `<div${data.text ? "" : " class=\"is-none\""}>${quote(data.text || word("none"))}</div>`,
+        no_results: () => `<div class="no-results">${escape(word("no-results"))}</div>`,
+      },
     });
     const shown = picker.wrapper.querySelector(".items-placeholder");
     if (shown) shown.placeholder = select.dataset.placeholder || word("choose");
