@@ -29,6 +29,9 @@ def check_marks(app: Flask) -> None:
 def _take_company(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     """The company is part of every address below /c/; views do not see it as an argument."""
     g.request_id = request.headers.get("X-Request-ID", "")[:36] or str(uuid.uuid4())
+    if request.mimetype == "application/x-www-form-urlencoded":
+        # werkzeug limits the memory of multipart forms alone; this kind is read whole.
+        request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
     if values is not None and "company" in values:
         g.company_slug = values.pop("company")
 

@@ -6,15 +6,15 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Select, and_, false, func, or_, select
+from sqlalchemy import Select, and_, false, func, or_, select
 from werkzeug.datastructures import MultiDict
 
 from app.core.access import subtree
 from app.core.changelog import actor_id
-from app.core.db import db, fold
+from app.core.db import UtcDateTime, db, fold
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.i18n import _
@@ -193,10 +193,10 @@ class Listing:
         if value is None:
             return None
         try:
+            if isinstance(self.column.type, UtcDateTime):
+                return datetime.fromisoformat(value)
             kind = self.column.type.python_type
-            if isinstance(self.column.type, Date):
-                return date.fromisoformat(value)
-            return kind(value) if kind in (int, str, bool) else kind.fromisoformat(value)
+            return date.fromisoformat(value) if kind is date else kind(value)
         except (ValueError, TypeError, AttributeError):
             raise _forged() from None
 

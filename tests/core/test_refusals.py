@@ -1,0 +1,133 @@
+"""Whatever is wrong gets a sentence in the user's language, a fitting status, and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.core.db import db
+from app.core.models import User
+from app.modules.contacts.models import Account
+from tests.conftest import Office
+
+
+def _accounts(one: Office) -> int:
+    with one:
+        return db.session.scalar(select(func.count(Account.id)))
+
+
+def test_an_unknown_page_is_404_in_a_page_and_in_a_fragment(client_of) -> None:
+    alice = client_of("alice")
+    page = alice.get("/c/one/contacts/accounts/999999")
+    assert page.status_code == 404
+    assert "<html" in page.text and "There is nothing here" in page.text
+    part = alice.get("/c/one/contacts/accounts/999999", headers={"HX-Request": "true"})
+    assert part.status_code == 404
+    assert "<html" not in part.text
+    assert alice.get("/nowhere").status_code == 404
+
+
+def test_refusals_speak_the_readers_language(app: Flask, client_of) -> None:
+    with app.app_context():
+        db.session.execute(User.__table__.update().values(language="es"), execution_options={"bulk_checked": True})
+        db.session.commit()
+    page = client_of("alice").get("/c/one/contacts/accounts/999999").text
+    assert 'lang="es"' in page
+    assert "There is nothing here" not in page
+
+
+def test_a_form_without_our_token_is_refused_and_changes_nothing(one: Office, client_of) -> None:
+    alice = client_of("alice")
+    alice.environ_base["HTTP_X_CSRFTOKEN"] = "forged"
+    before = _accounts(one)
+    answer = alice.post("/c/one/contacts/accounts/new", data={"name": "X"})
+    assert answer.status_code == 400
+    assert "too long" in answer.text
+    assert _accounts(one) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"name": ""}, "This field is needed"),
+        ({"name": "x" * 161}, "At most 160 characters"),
+        ({"name": "A", "email": "nonsense"}, "is not a mail address"),
+        ({"name": "A", "annual_revenue": "a lot"}, "is not a number"),
+        ({"name": "A", "annual_revenue": "-1"}, "cannot be below zero"),
+        ({"name": "A", "owner_id": "999999"}, "There is no"),
+        ({"name": "A", "founded": "MCMXC"}, "is not a number"),
+        ({"name": "A", "website": "javascript://x"}, "is not a web address"),
+    ],
+)
+def test_a_wrong_field_is_422_keeps_what_was_typed_and_saves_nothing(one: Office, client_of, data, said: str) -> None:
+    before = _accounts(one)
+    answer = client_of("alice").post("/c/one/contacts/accounts/new", data={**data, "city": "Alcoy de prueba"})
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "Alcoy de prueba" in answer.text
+    assert _accounts(one) == before
+
+
+def test_a_reference_to_another_companys_row_is_unknown(one: Office, two: Office, people, client_of) -> None:
+    answer = client_of("alice").post(
+        "/c/one/contacts/accounts/new", data={"name": "A", "owner_id": str(people["carol"].member_id)}
+    )
+    assert answer.status_code == 422
+    assert "There is no" in answer.text
+
+
+def test_an_account_cannot_become_its_own_ancestor(client_of) -> None:
+    alice = client_of("alice")
+    ids = [alice.post("/c/one/contacts/accounts/new", data={"name": n}).location.rsplit("/", 1)[1] for n in "ab"]
+    url = "/c/one/contacts/accounts"
+    assert alice.post(f"{url}/{ids[1]}/fields/parent_id", data={"parent_id": ids[0], "version": "1"}).status_code == 303
+    circle = alice.post(f"{url}/{ids[0]}/fields/parent_id", data={"parent_id": ids[1], "version": "1"})
+    assert circle.status_code == 422
+    assert "cannot belong to itself" in circle.text
+    itself = alice.post(f"{url}/{ids[0]}/fields/parent_id", data={"parent_id": ids[0], "version": "1"})
+    assert itself.status_code == 422
+
+
+def test_a_field_that_cannot_be_edited_is_not_there(client_of) -> None:
+    alice = client_of("alice")
+    page = alice.post("/c/one/contacts/accounts/new", data={"name": "A"}).location
+    for name in ("company_id", "id", "search_key", "nothing"):
+        assert alice.post(f"{page}/fields/{name}", data={name: "2"}).status_code == 404
+
+
+def test_wrong_method_and_too_large_a_form(client_of) -> None:
+    alice = client_of("alice")
+    assert alice.put("/c/one/contacts/accounts").status_code == 405
+    large = alice.post("/c/one/contacts/accounts/new", data={"name": "A", "note": "x" * (3 * 1024 * 1024)})
+    assert large.status_code == 413
+
+
+def test_the_log_in_leads_back_and_nowhere_else(anonymous) -> None:
+    answer = anonymous.get("/c/one/contacts/accounts?q=a")
+    assert answer.status_code == 302
+    assert answer.location.endswith("/login?next=/c/one/contacts/accounts%3Fq%3Da")
+
+
+def test_an_error_of_ours_shows_no_traceback(app: Flask, client_of, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = client_of("alice")
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.testing = False
+
+    def broken(**_arguments: object) -> None:
+        raise RuntimeError("secret detail")
+
+    broken.access = "contacts.account.view"  # type: ignore[attr-defined]  # as the marks do
+    monkeypatch.setitem(app.view_functions, "contacts.account_list", broken)
+    answer = alice.get("/c/one/contacts/accounts")
+    assert answer.status_code == 500
+    assert "secret detail" not in answer.text
+    assert "Nothing was saved" in answer.text
+
+
+def test_every_answer_carries_the_policy(client_of) -> None:
+    answer = client_of("alice").get("/c/one/contacts/accounts")
+    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "HX-Request" in answer.headers["Vary"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
