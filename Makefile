@@ -13,15 +13,14 @@ CATALOGS := .cache/catalogs
 PO := $(shell find app -name '*.po' 2>/dev/null)
 ICONS := $(wildcard assets/icons.txt)
 FLASK := $(BIN)/flask --app wsgi
-export APP_ENV ?= demo
 export PORT
 
 .PHONY: run setup setup-dev test check bench lock
 .DELETE_ON_ERROR:
 
+run: export APP_ENV ?= demo
 run: setup
-	@$(FLASK) db upgrade
-	@$(FLASK) demo load
+	@$(BIN)/python tools/prepare.py
 	@exec $(BIN)/python tools/serve.py
 
 setup: $(RUNTIME) $(VENDOR) $(CATALOGS)
@@ -29,7 +28,7 @@ setup: $(RUNTIME) $(VENDOR) $(CATALOGS)
 setup-dev: setup $(DEV)
 
 test: setup-dev
-	@APP_ENV=testing $(BIN)/python tools/test.py $(ARGS)
+	@$(BIN)/python tools/test.py $(ARGS)
 
 check: setup-dev
 	$(BIN)/ruff check .
@@ -39,7 +38,7 @@ check: setup-dev
 	$(BIN)/python tools/catalogs.py check
 
 bench: setup-dev
-	@APP_ENV=testing $(BIN)/python tools/bench.py $(ARGS)
+	@$(BIN)/python tools/bench.py $(ARGS)
 
 # Newest versions within the bounds of pyproject.toml and package.json; look at the difference before you commit it.
 lock: .cache/lock/ready
