@@ -11,6 +11,7 @@ from typing import Any
 
 from babel.dates import format_date
 from flask import g, url_for
+from markupsafe import Markup, escape
 from sqlalchemy import Row, Select, and_, func, or_, select, union_all
 
 from app.core import lookups
@@ -32,6 +33,8 @@ PAGE = 20
 MOST_SHOWN = 400  # cards of one column that a refresh gives back
 SOON = 7  # days before the expected close from which it is marked
 UNSEEN = 60  # seconds after which a refresh is sent although the log says nothing: a late commit, another day
+NOBODY = Markup("")
+AVATAR = Markup('<span class="v-av v-av-{colour}" role="img" title="{name}" aria-label="{name}">{initials}</span>')
 COLUMNS = (
     Deal.id, Deal.version, Deal.name, Deal.stage_id, Deal.account_id, Deal.owner_id, Deal.amount_minor, Deal.currency,
     Deal.expected_close, Deal.entered_at, Deal.entered_on,
@@ -47,7 +50,7 @@ class Card:
     name: str
     account: str
     amount: str
-    owner: dict[str, Any] | None
+    owner: Markup  # the avatar
     close: str
     close_kind: str  # bad, warn, ok or none
     close_title: str
@@ -91,7 +94,8 @@ class Board:
         self.deals_url = url_for("crm.deal_record", row_id=0)[:-1]
         self.may_edit = can("crm.deal.edit")
         self.filtered = self.filters.active
-        self.words = {"account": _("No account"), "amount": _("No amount"), "edit": _("Edit the amount"), "menu": _("Actions")}
+        words = {"account": _("No account"), "amount": _("No amount"), "edit": _("Edit the amount"), "menu": _("Actions")}
+        self.words = {name: escape(text) for name, text in words.items()}
         names = {"bad": "calendar-due", "warn": "calendar", "ok": "calendar", "none": "circle-dashed"}
         self.icons = {kind: icon(name) for kind, name in {**names, "rot": "hourglass-low", "dots": "dots"}.items()}
 
@@ -258,7 +262,7 @@ def cards_of(board: Board, rows: Collection[Row[Any]]) -> dict[int, Card]:
     """Cards by deal id. Two statements, for the names of accounts and owners."""
     accounts = lookups.labels("contacts.account", {row.account_id for row in rows})
     members = lookups.labels("admin.member", {row.owner_id for row in rows})
-    owners = {key: {"name": name, "initials": initials(name), "colour": colour(key)} for key, name in members.items()}
+    owners = {key: AVATAR.format(colour=colour(key), name=name, initials=initials(name)) for key, name in members.items()}
     limits = {stage.id: stage.rotting_days for stage in board.stages}
     now, words = today(), _Words()
     cards = {}
@@ -268,7 +272,7 @@ def cards_of(board: Board, rows: Collection[Row[Any]]) -> dict[int, Card]:
         rotten = limit is not None and age > limit
         amount = "" if row.amount_minor is None else money(Money(row.amount_minor, row.currency))
         cards[row.id] = Card(
-            row.id, row.version, row.name, accounts.get(row.account_id, ""), amount, owners.get(row.owner_id),
+            row.id, row.version, row.name, accounts.get(row.account_id, ""), amount, owners.get(row.owner_id, NOBODY),
             *words.close(row.expected_close, now), words.short % {"n": age}, words.age(age, limit if rotten else None), rotten,
         )  # fmt: skip
     return cards

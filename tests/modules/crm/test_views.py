@@ -13,6 +13,7 @@ from sqlalchemy import event, select
 
 from app.core.db import db
 from app.core.models import Rate
+from app.modules.contacts.models import Account
 from app.modules.crm import services
 from app.modules.crm.models import Deal, Reason, Stage
 from tests.modules.crm.making import euros
@@ -80,6 +81,19 @@ def test_another_teams_deal_does_not_exist(bob, make, path: str) -> None:
     address = f"/c/one/crm/deals/{make(owner='dave')}{path}"
     answer = bob.post(address) if path[:5] in ("/move", "/undo") else bob.get(address)
     assert answer.status_code == 404
+
+
+def test_what_people_type_is_never_markup(bob, make, one) -> None:
+    nasty = "<script>alert(1)</script>\"'"
+    with one as session:
+        account = Account(name=nasty)
+        session.add(account)
+        session.flush()
+        account_id = account.id
+    deal_id = make(nasty, account_id=account_id)
+    for address in (BOARD, f"/c/one/crm/deals/{deal_id}", f"/c/one/crm/deals/{deal_id}/card"):
+        page = bob.get(address).text
+        assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
 def test_an_unchanged_board_answers_304_and_a_changed_one_does_not(bob, make, one, stages) -> None:
