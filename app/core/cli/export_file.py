@@ -28,6 +28,8 @@ def export_file(resource: str, company: str, kind: str, output: Path | None, fil
     args = MultiDict([(name, value) for name, _sign, value in (f.partition("=") for f in filters)])
     if unknown := next((name for name in args if name not in _known(target)), None):
         raise Failed(f"{target.address} is not filtered by “{unknown}”, but by: {', '.join(_known(target))}.")
+    if "view" not in args and target.views:
+        args = MultiDict({**dict.fromkeys(target.views[0].args, ""), **args.to_dict()})  # all rows, not the first tab
     with office(company):
         pieces = export(Listing(target, args), kind)
         if output is None:
@@ -39,7 +41,7 @@ def export_file(resource: str, company: str, kind: str, output: Path | None, fil
 
 def _known(target: Resource) -> list[str]:
     dated = [f"{name}__{end}" for name in target.filters if target.field(name).kind == "date" for end in ("gte", "lte")]
-    return [*target.filters, *dated, *(("team",) if target.owned else ()), "q", "sort"]
+    return [*target.filters, *dated, *(("team",) if target.owned else ()), "q", "sort", "view"]
 
 
 def _write(output: Path, pieces: Iterable[str], start: str) -> None:

@@ -45,6 +45,7 @@ class Publisher:
 
     def publish(self) -> None:
         """Create and change rows, and count them."""
+        g.write_source = "import"
         # Of two imports into one company the second waits, and then finds what the first created.
         db.session.execute(select(Company.id).where(Company.id == g.company.id).with_for_update(key_share=True))
         self._create_lookups()
@@ -259,7 +260,8 @@ class Publisher:
             differing = _differs(column.field, value, stored)
             if not column.field.attributes:
                 together[column.name] = value
-                differs = differs or (differing and column.constant is None)
+                # "Create what is missing: yes" is an instruction: no row ever holds it, so no row differs by it.
+                differs = differs or (differing and column.constant is None and column.field.kind != "boolean")
             elif differing:
                 changes[column.name] = value
         return {**changes, **together} if differs else changes
