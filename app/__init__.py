@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from flask_wtf.csrf import CSRFProtect
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -39,7 +39,7 @@ MODULES = "app.modules"
 class Vendimia(Flask):
     """Flask, with the writes of a request settled inside the dispatch, where refusals are still answered."""
 
-    def dispatch_request(self):  # type: ignore[no-untyped-def]  # Flask's own signature
+    def dispatch_request(self) -> Response:
         response = self.make_response(super().dispatch_request())
         gate.settle_response(response)
         return response
@@ -50,7 +50,7 @@ def create_app(config: Config, modules: Iterable[str] = ()) -> Flask:
     app = Vendimia(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(config.flask())
     if config.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 4)  # type: ignore[method-assign]  # as Flask's docs do
+        app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 4)  # type: ignore[method-assign]  # as Flask documents it
     app.register_blueprint(Blueprint("assets", __name__, static_folder=str(ROOT / "assets"), static_url_path="/assets"))
 
     registry = Registry.discover(MODULES, modules)
@@ -102,7 +102,7 @@ def _add_templates(app: Flask, module: Module) -> None:
     loader = app.jinja_loader
     if folder.is_dir() and loader is not None:
         chain = loader.loaders if isinstance(loader, ChoiceLoader) else [loader]
-        app.jinja_loader = ChoiceLoader([*chain, FileSystemLoader(folder)])  # type: ignore[misc]  # cached property
+        app.jinja_loader = ChoiceLoader([*chain, FileSystemLoader(folder)])
 
 
 __all__ = ["Vendimia", "create_app"]

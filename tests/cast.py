@@ -68,7 +68,7 @@ def make_cast() -> None:
 def _make_teams() -> None:
     members = {m.name.lower(): m.id for m in db.session.scalars(select(Membership))}
     for name, (manager, reps) in TEAMS.items():
-        team = Team(name=name, manager_id=members.get(manager))
+        team = Team(name=name, manager_id=members.get(manager or ""))
         db.session.add(team)
         db.session.flush()
         db.session.add_all(TeamMember(team_id=team.id, member_id=members[rep], valid_from=SINCE) for rep in reps)

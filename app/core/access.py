@@ -56,6 +56,11 @@ def signed_in(view: View) -> View:
     return view
 
 
+def mark_of(app: Flask, endpoint: str) -> str:
+    """The mark of a view: a permission, "public" or "signed_in"; every view has one, or the app does not start."""
+    return getattr(app.view_functions[endpoint], "access")  # noqa: B009  # set by the decorators above
+
+
 def enter_company(slug: str, user_id: int) -> bool:
     """Choose the company of an address for a user; False when there is none or the user has no place in it."""
     company = company_by_slug(slug)

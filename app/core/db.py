@@ -106,7 +106,8 @@ class CompanyScoped:
 
     @declared_attr.directive
     def __table_args__(cls) -> tuple:
-        inherited = [c for base in cls.__mro__ for c in base.__dict__.get("__extra_constraints__", ())]
+        bases = cls.__mro__  # type: ignore[attr-defined]  # a directive gets the class
+        inherited = [c for base in bases for c in base.__dict__.get("__extra_constraints__", ())]
         return (
             UniqueConstraint("company_id", "id"),
             *(make() for make in inherited),

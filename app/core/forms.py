@@ -95,7 +95,7 @@ class TypedCheckbox(TypedInput):
 
     def process_data(self, value: Any) -> None:
         self.value = bool(value)
-        self.data = self.value
+        self.data: Any = self.value
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = bool(valuelist and valuelist[0] not in ("", "false", "0"))

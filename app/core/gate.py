@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, abort, current_app, g, request
 from flask_login import current_user
 
-from app.core.access import can, enter_company
+from app.core.access import can, enter_company, mark_of
 from app.core.db import db
 from app.core.lifecycle import is_enabled
 
@@ -46,7 +46,7 @@ def _enter() -> None:
     endpoint = request.endpoint
     if endpoint is None or endpoint in FREE:
         return
-    mark = current_app.view_functions[endpoint].access  # type: ignore[attr-defined]  # checked at start
+    mark = mark_of(current_app, endpoint)
     if mark == "public":
         return
     if not current_user.is_authenticated:

@@ -69,7 +69,7 @@ def change_entries(resource: Resource, row_id: int, without: Sequence[str] = ())
     rows = db.session.execute(
         select(Change.at, Change.action, Change.field, Change.old, Change.new, Membership.name)
         .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
-        .where(Change.table_name == resource.model.__tablename__, Change.row_id == row_id)  # type: ignore[attr-defined]
+        .where(Change.table_name == resource.model.__tablename__, Change.row_id == row_id)
         .order_by(Change.id.desc())
         .limit(MOST)
     ).all()

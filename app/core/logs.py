@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -12,7 +13,7 @@ from flask import Flask, g, has_app_context
 from config import Config
 
 
-def _request_id(_logger: Any, _name: str, line: dict[str, Any]) -> dict[str, Any]:
+def _request_id(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     if has_app_context() and "request_id" in g:
         line.setdefault("request_id", g.request_id)
     return line

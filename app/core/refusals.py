@@ -97,7 +97,7 @@ def _to_login() -> Response:
     back = request.full_path.rstrip("?") if request.method == "GET" and not is_htmx() else ""
     url = url_for("site.login") + (f"?next={quote(back, safe='/')}" if back not in ("", "/") else "")
     if not is_htmx():
-        return redirect(url, 302)
+        return make_response(redirect(url, 302))
     answer = make_response("", 401)
     answer.headers["HX-Redirect"] = url
     return answer

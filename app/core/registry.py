@@ -130,12 +130,13 @@ def _check(modules: dict[str, Module]) -> None:
     resources = {r.key for m in modules.values() for r in m.hooks.resources}
     for module in modules.values():
         hooks = module.hooks
+        contributed: list[Any] = [*hooks.columns, *hooks.timeline]
         uses: list[tuple[str, set[str], Iterable[str]]] = [
             ("slot", {i.slot for i in hooks.items}, slots),
             ("event", set(hooks.handlers), events),
-            ("permission", {x.permission for x in (*hooks.items, *hooks.columns, *hooks.timeline)}, permissions),
+            ("permission", {x.permission for x in (*hooks.items, *contributed)}, permissions),
             ("permission", {p for names in hooks.grants.values() for p in names}, permissions),
-            ("resource", {x.resource for x in (*hooks.columns, *hooks.timeline)}, resources),
+            ("resource", {x.resource for x in contributed}, resources),
             ("job", {s.job for s in hooks.schedules}, hooks.jobs),
         ]
         for kind, used, known in uses:

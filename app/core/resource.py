@@ -43,7 +43,7 @@ class Resource:
     """
 
     name: str
-    model: type
+    model: Any  # a mapped class that is CompanyScoped
     label: Any
     label_plural: Any
     fields: Sequence[Field]

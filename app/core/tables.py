@@ -68,7 +68,7 @@ class Listing:
         names = {*self.resource.filters, "team"}
         return names | {f"{n}__{end}" for n in names for end in ("gte", "lte")}
 
-    def query_args(self, **changes: Any) -> dict[str, str]:
+    def query_args(self, **changes: Any) -> dict[str, Any]:
         """The arguments of the address, with changes; None leaves one out. The cursor never survives.
 
         An argument of the view is not left out but emptied: else the view would bring it back.
@@ -108,7 +108,7 @@ class Listing:
             elif value := self.value_of(name):
                 found.append(self._equals(typed, value))
         if self.resource.owned and (team := self.value_of("team")):
-            found.append(self.resource.model.owner_id.in_(team_member_ids(_whole(team, "team"))))  # type: ignore[attr-defined]
+            found.append(self.resource.model.owner_id.in_(team_member_ids(_whole(team, "team"))))
         return found
 
     def _equals(self, typed: Field, value: str) -> Any:
@@ -142,7 +142,7 @@ class Listing:
         return chosen.where(*self.criteria).order_by(*self._order(self.descending))
 
     def _order(self, descending: bool) -> list[Any]:
-        row_id = self.resource.model.id  # type: ignore[attr-defined]  # CompanyScoped
+        row_id = self.resource.model.id
         order = [self.column.desc() if descending else self.column.asc()]
         if self._nullable:
             # Rows without a value come last, whichever way the list is sorted and whichever database sorts it.
@@ -161,7 +161,7 @@ class Listing:
         back, after = _read_cursor(cursor) if cursor else (False, None)
         descending = self.descending != back
         model = self.resource.model
-        rows = select(model.id, self.column.label("sort_value"), *columns).where(*self.criteria)  # type: ignore[attr-defined]
+        rows = select(model.id, self.column.label("sort_value"), *columns).where(*self.criteria)
         if after is not None:
             rows = rows.where(self._beyond(after, descending))
         found = list(db.session.execute(rows.order_by(*self._order(descending)).limit(self.per_page + 1)))
@@ -179,7 +179,7 @@ class Listing:
 
     def _beyond(self, after: tuple[Any, int], descending: bool) -> Any:
         value, row_id = self._typed(after[0]), after[1]
-        ids = self.resource.model.id  # type: ignore[attr-defined]  # CompanyScoped
+        ids = self.resource.model.id
         past = ids < row_id if descending else ids > row_id
         nulls_ahead = descending == self.descending
         if value is None:
@@ -203,7 +203,7 @@ class Listing:
     def count(self) -> int:
         """How many rows are chosen."""
         model = self.resource.model
-        return db.session.scalar(select(func.count(model.id)).where(*self.criteria)) or 0  # type: ignore[attr-defined]
+        return db.session.scalar(select(func.count(model.id)).where(*self.criteria)) or 0
 
 
 def team_member_ids(team_id: int) -> Select:

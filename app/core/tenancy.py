@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, with_loader_criteria
 from sqlalchemy.orm.session import ORMExecuteState
 from sqlalchemy.sql.visitors import iterate
 
-from app.core.db import CompanyScoped, Id, db
+from app.core.db import Base, CompanyScoped, Id, db
 from app.core.models import Company
 
 
@@ -68,7 +68,7 @@ _WALL = with_loader_criteria(CompanyScoped, lambda cls: cls.company_id == _compa
 
 def scoped_tables() -> frozenset:
     """All tables whose rows belong to a company."""
-    return frozenset(m.local_table for m in db.Model.registry.mappers if issubclass(m.class_, CompanyScoped))
+    return frozenset(m.local_table for m in Base.registry.mappers if issubclass(m.class_, CompanyScoped))
 
 
 def _names_scoped(statement: Any) -> bool:

@@ -56,4 +56,4 @@ def redirect_to(url: str) -> Response:
         response = make_response("", 204)
         response.headers["HX-Redirect"] = url
         return response
-    return redirect(url, 303)
+    return make_response(redirect(url, 303))

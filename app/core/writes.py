@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, func, insert, select
 
 from app.core import changelog
 from app.core.db import CompanyScoped, Owned, db, fold
@@ -53,18 +53,28 @@ def bulk_insert(model: type[CompanyScoped], rows: Sequence[Mapping[str, Any]]) -
 
     `rows` map columns to values; all need the same columns. Returns their ids in order.
     """
-    company_id, ids = current_company_id(), []
+    if not rows:
+        return []
+    company_id, table = current_company_id(), model.__table__  # type: ignore[attr-defined]  # mapped class
+    ids = _take_ids(table, len(rows))
     for start in range(0, len(rows), CHUNK):
-        chunk = [_prepared(model, row, company_id) for row in rows[start : start + CHUNK]]
-        ids += _insert(model.__table__, chunk)  # type: ignore[attr-defined]  # mapped class
+        numbered = zip(ids[start : start + CHUNK], rows[start : start + CHUNK], strict=True)
+        chunk = [_prepared(model, {**row, "id": row_id}, company_id) for row_id, row in numbered]
+        db.session.connection().execute(insert(table), chunk)
     if changelog.is_logged(model):
         _log(model.__tablename__, ids, company_id)  # type: ignore[attr-defined]  # mapped class
     return ids
 
 
-def _insert(table: Table, chunk: list[dict[str, Any]]) -> list[int]:
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return list(db.session.connection().execute(statement, chunk).scalars())
+def _take_ids(table: Table, wanted: int) -> list[int]:
+    """Ids for new rows, taken before they are written: rows with RETURNING would go in one by one on SQLite."""
+    connection = db.session.connection()
+    if connection.dialect.name == "postgresql":
+        sequence = func.pg_get_serial_sequence(table.name, "id")
+        return list(connection.scalars(select(func.nextval(sequence)).select_from(func.generate_series(1, wanted))))
+    # Nobody else writes meanwhile: the transaction holds SQLite's writer from its first statement.
+    first = (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+    return list(range(first, first + wanted))
 
 
 def _prepared(model: type[CompanyScoped], row: Mapping[str, Any], company_id: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date
 
 import pytest
@@ -124,13 +125,10 @@ def test_a_damaged_address_is_refused_with_a_sentence(things, one: Office, clien
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.dictionaries(st.sampled_from(["q", "sort", "cursor", "view", "colour", "owner_id", "team", "day__gte", "ready"]), st.text(max_size=30)))
 def test_no_address_breaks_a_list(app: Flask, one: Office, args: dict[str, str]) -> None:
-    with one:
-        try:
-            listing = Listing(thing, MultiDict(args))
-            listing.page()
-            listing.count()
-        except BusinessError as refused:
-            assert str(refused)
+    with one, suppress(BusinessError):
+        listing = Listing(thing, MultiDict(args))
+        listing.page()
+        assert listing.count() >= 0
 
 
 def test_a_rep_sees_own_rows_and_a_manager_those_of_the_team(things, client_of) -> None:

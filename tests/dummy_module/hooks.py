@@ -27,9 +27,9 @@ from app.core.history import Entry
 from app.core.hooks import Column, Hooks, Item, Schedule, Timeline
 from app.core.lookups import Lookup
 from app.core.metrics import Dimension, Metric, MetricQuery
+from app.core.registry import registry
 from app.core.resource import Resource
 from app.core.surfaces.record import fetch
-from app.modules.contacts.public import account
 from tests.dummy_module.models import Thing
 
 blueprint = Blueprint("dummy", __name__)
@@ -41,7 +41,7 @@ seen: list[tuple[str, Any]] = []  # what the hooks were told, for the tests to l
 @require("dummy.thing.view")
 def account_things(account_id: int) -> str:
     """A tab on the page of an account."""
-    return f'<p id="tab">Things of {fetch(account, account_id).name}</p>'
+    return f'<p id="tab">Things of {fetch(registry.resource("contacts.account"), account_id).name}</p>'
 
 
 @blueprint.post("/ring")

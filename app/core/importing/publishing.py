@@ -142,7 +142,7 @@ class Publisher:
 
     def _key_column(self) -> Any:
         if self.plan.match_key == "id":
-            return self.resource.model.id  # type: ignore[attr-defined]  # CompanyScoped
+            return self.resource.model.id
         return getattr(self.resource.model, self.resource.field(self.plan.match_key).attributes[0])
 
     def _hidden(self, ids: Sequence[int]) -> set[int]:

@@ -33,7 +33,7 @@ def list_page(resource: Resource) -> Any:
 def count(resource: Resource) -> Any:
     """How many rows the address chooses; loads by itself so that it never holds up the rows."""
     found = Listing(resource, request.args).count()
-    return render("core/count.html", text=_n("%(num)d row", "%(num)d rows", found), count=number(found))
+    return render("core/count.html", text=_n("%(count)s row", "%(count)s rows", found, count=number(found)))
 
 
 def context(resource: Resource, listing: Listing) -> dict[str, Any]:

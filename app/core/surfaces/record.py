@@ -23,7 +23,7 @@ ZERO = "/0/"
 
 def fetch(resource: Resource, row_id: int, for_update: bool = False) -> Any:
     """The row, or 404: what tenancy and record rules hide does not exist."""
-    statement = select(resource.model).where(resource.model.id == row_id)  # type: ignore[attr-defined]  # CompanyScoped
+    statement = select(resource.model).where(resource.model.id == row_id)
     row = db.session.scalar(statement.with_for_update() if for_update else statement)
     return abort(404) if row is None else row
 
@@ -31,8 +31,8 @@ def fetch(resource: Resource, row_id: int, for_update: bool = False) -> Any:
 def record_page(resource: Resource, row_id: int) -> Any:
     """A record with its facts; the history is its first tab."""
     row = fetch(resource, row_id)
-    context = {"resource": resource, "record": describe(resource, row), "days": log.days(log.of_record(resource, row_id))}
-    return render("core/record.html", "core/_record.html", **context)
+    days = log.days(log.of_record(resource, row_id))
+    return render("core/record.html", "core/_record.html", resource=resource, record=describe(resource, row), days=days)
 
 
 def history(resource: Resource, row_id: int) -> Any:

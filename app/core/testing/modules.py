@@ -11,7 +11,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import UniqueConstraint
 
-from app.core.db import CompanyScoped, db
+from app.core.access import mark_of
+from app.core.db import Base, CompanyScoped
 from app.core.registry import Module, Registry
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,7 +34,7 @@ def _registry(app: Flask) -> Registry:
 
 
 def _models(module: Module) -> list[Any]:
-    return [m.class_ for m in db.Model.registry.mappers if m.class_.__module__.startswith(f"{module.package}.")]
+    return [m.class_ for m in Base.registry.mappers if m.class_.__module__.startswith(f"{module.package}.")]
 
 
 def _sources(module: Module) -> Iterator[Path]:
@@ -87,7 +88,7 @@ def every_view_names_a_permission_of_the_module(app: Flask, module: Module) -> N
     """A mark of another module would be refused or granted with that one's switch."""
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith(f"{module.name}."):
-            mark = app.view_functions[rule.endpoint].access  # type: ignore[attr-defined]  # checked at start
+            mark = mark_of(app, rule.endpoint)
             assert mark in module.permissions or (mark == "signed_in" and module.manifest.always_on), (rule.endpoint, mark)
 
 

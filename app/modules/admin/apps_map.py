@@ -7,31 +7,30 @@ from typing import Any
 
 from app.core.registry import Module
 
-WIDTH = 376
-BOX, HIGH = 112, 32
+LEAST_WIDTH = 290  # what a phone shows without scrolling
+BOX, HIGH, GAP = 112, 32, 12
 ROW = 66  # from the top of one row of boxes to the next
 MARGIN = 2
 
 
 def draw(modules: Mapping[str, Module], on: Iterable[str], selected: str | None) -> dict[str, Any]:
-    """`{width, height, nodes: [{name, x, y, w, h, label, state}], edges: [{d, hot, soft}], text}`.
+    """`{width, height, nodes: [{name, x, y, w, h, label, state}], edges: [{d, hot, soft}]}`.
 
     A module stands below all it needs. `state` is "on", "off" or "selected"; `soft` edges are to what a module merely
-    profits from; `hot` edges touch the selected one. `text` says the same in words.
+    profits from; `hot` edges touch the selected one.
     """
     enabled, rows = set(on), _rows(modules)
+    width = max(LEAST_WIDTH, max(len(names) for names in rows) * (BOX + GAP))
     at: dict[str, tuple[float, float]] = {}
     for level, names in enumerate(rows):
-        gap = (WIDTH - 2 * MARGIN) / len(names)
+        gap = (width - 2 * MARGIN) / len(names)
         for place, name in enumerate(names):
             at[name] = (MARGIN + gap * (place + 0.5), MARGIN + level * ROW)
-    width = min(BOX, (WIDTH - 2 * MARGIN) / max(len(names) for names in rows) - 8)
     return {
-        "width": WIDTH,
+        "width": width,
         "height": 2 * MARGIN + (len(rows) - 1) * ROW + HIGH,
-        "nodes": [_node(modules[n], *at[n], width, n in enabled, n == selected) for n in at],
+        "nodes": [_node(modules[n], *at[n], n in enabled, n == selected) for n in at],
         "edges": [edge for name in at for edge in _edges(modules[name], at, selected)],
-        "text": "; ".join(_sentence(m, modules) for m in modules.values() if m.manifest.depends),
     }
 
 
@@ -46,12 +45,12 @@ def _rows(modules: Mapping[str, Module]) -> list[list[str]]:
     ]
 
 
-def _node(module: Module, x: float, y: float, width: float, on: bool, selected: bool) -> dict[str, Any]:
+def _node(module: Module, x: float, y: float, on: bool, selected: bool) -> dict[str, Any]:
     return {
         "name": module.name,
-        "x": round(x - width / 2, 1),
+        "x": round(x - BOX / 2, 1),
         "y": y,
-        "w": round(width, 1),
+        "w": BOX,
         "h": HIGH,
         "label": module.manifest.label,
         "state": "selected" if selected else "on" if on else "off",
@@ -79,8 +78,3 @@ def _curve(upper: tuple[float, float], lower: tuple[float, float]) -> str:
         return f"M{x1:.1f} {y1:.1f}V{y2:.1f}"
     bend = (y2 - y1) * 0.7
     return f"M{x1:.1f} {y1:.1f}C{x1:.1f} {y1 + bend:.1f} {x2:.1f} {y2 - bend:.1f} {x2:.1f} {y2:.1f}"
-
-
-def _sentence(module: Module, modules: Mapping[str, Module]) -> str:
-    needed = ", ".join(str(modules[d].manifest.label) for d in module.manifest.depends)
-    return f"{module.manifest.label} → {needed}"

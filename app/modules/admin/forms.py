@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 from zoneinfo import available_timezones
 
+from babel.numbers import get_currency_name
 from wtforms import BooleanField, EmailField, Form, HiddenField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
-from app.core.i18n import LANGUAGES, _, _l
+from app.core.i18n import LANGUAGES, _, _l, language
 from app.core.money import currencies
 from app.core.passwords import LONGEST, SHORTEST
 
@@ -140,7 +141,9 @@ class SettingsForm(AnyForm):
         self.timezone.choices = choices((z, z.replace("_", " ")) for z in zones)
         known = sorted(currencies())
         first = [c for c in CURRENCIES if c in known]
-        self.currency.choices = choices((c, c) for c in (*first, *(c for c in known if c not in first)))
+        ordered = (*first, *(c for c in known if c not in first))
+        names = language()
+        self.currency.choices = choices((c, f"{c} · {get_currency_name(c, locale=names)}") for c in ordered)
         if currency_fixed:
             self.currency.description = _("Cannot be changed any more: amounts have been stored in it.")
             self.currency.render_kw = {"disabled": True}

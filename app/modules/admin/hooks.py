@@ -22,7 +22,7 @@ hooks = Hooks(
     items=(
         Item(
             slot="nav.end",
-            label=_l("Applications"),
+            label=_l("Apps"),
             endpoint="admin.apps_page",
             permission="admin.apps.view",
             icon="apps",
@@ -71,6 +71,22 @@ hooks = Hooks(
         ),
     ),
     columns=(
+        Column(
+            resource="admin.role",
+            name="members",
+            label=_l("Members"),
+            permission="admin.member.view",
+            values=queries.members_of_roles,
+            numeric=True,
+        ),
+        Column(
+            resource="admin.team",
+            name="members",
+            label=_l("Members"),
+            permission="admin.member.view",
+            values=queries.members_of_teams,
+            numeric=True,
+        ),
         Column(
             resource="admin.member",
             name="team",

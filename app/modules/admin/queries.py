@@ -12,8 +12,10 @@ from sqlalchemy.orm import aliased
 from app.core.access import valid_on
 from app.core.clock import today
 from app.core.db import Base, db
+from app.core.formats import number
 from app.core.models import Company, Membership, Role, Team, TeamMember, User
-from app.core.registry import registry
+from app.core.registry import Module, registry
+from app.core.resource import VERBS
 from app.core.shell import companies_of
 from app.core.tenancy import acting_for
 
@@ -143,16 +145,40 @@ def _amounts() -> Iterable[tuple[Any, list[str]]]:
 
 
 def permission_groups() -> list[dict[str, Any]]:
-    """Every permission of every installed module: [{label, module, permissions: [{name, label}]}]."""
-    return [
-        {
-            "module": m.name,
-            "label": m.manifest.label,
-            "permissions": [{"name": n, "label": label} for n, label in sorted(m.permissions.items())],
-        }
-        for m in registry.modules.values()
-        if m.permissions
+    """Every permission of every installed module, in the order of the menu.
+
+    `[{module, label, resources: [{label, names}], others: [{name, label}]}]`; `names` are in the order of `VERBS`.
+    """
+    return [_permission_group(m) for m in sorted(registry.modules.values(), key=lambda m: m.manifest.order)]
+
+
+def _permission_group(module: Module) -> dict[str, Any]:
+    resources = [
+        {"label": r.label_plural, "names": [r.permission(verb) for verb in VERBS]}
+        for r in module.hooks.resources
     ]
+    others = [{"name": name, "label": label} for name, label in module.hooks.permissions.items()]
+    return {"module": module.name, "label": module.manifest.label, "resources": resources, "others": others}
+
+
+def members_of_roles(role_ids: Sequence[int]) -> Mapping[int, str]:
+    """Role id -> how many members have it now."""
+    rows = db.session.execute(
+        select(Membership.role_id, func.count())
+        .where(Membership.role_id.in_(role_ids), valid_on(Membership, today()))
+        .group_by(Membership.role_id)
+    )
+    return {row[0]: number(row[1]) for row in rows}
+
+
+def members_of_teams(team_ids: Sequence[int]) -> Mapping[int, str]:
+    """Team id -> how many members belong to it now, teams below not counted."""
+    rows = db.session.execute(
+        select(TeamMember.team_id, func.count())
+        .where(TeamMember.team_id.in_(team_ids), valid_on(TeamMember, today()))
+        .group_by(TeamMember.team_id)
+    )
+    return {row[0]: number(row[1]) for row in rows}
 
 
 def scoped_resources() -> list[Any]:

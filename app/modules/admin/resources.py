@@ -166,7 +166,13 @@ RATE = Resource(
     icon="currency-euro",
     title="currency",
     fields=(
-        Currency("currency", _l("Currency"), required=True, example="USD", hint=_l("Its three letters, such as USD.")),
+        Currency(
+            "currency",
+            _l("Currency"),
+            required=True,
+            example="USD",
+            hint=_l("Its three letters, such as USD."),
+        ),
         Date("valid_from", _l("From"), required=True, default=today),
         DecimalField(
             "rate", _l("Rate"), required=True, hint=_l("What one unit is worth in the company's currency.")

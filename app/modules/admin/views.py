@@ -13,6 +13,7 @@ from app.core.clock import today
 from app.core.errors import Refusal
 from app.core.i18n import _
 from app.core.models import Role
+from app.core.resource import VERBS
 from app.core.shell import shell
 from app.core.surfaces.form import given_version
 from app.core.surfaces.record import describe, fetch
@@ -152,6 +153,7 @@ def _role_page(
         whole=role is not None and role.key == "admin",
         editable=can(ROLE.permission("edit" if role else "create")),
         version=role.version if role else None,
+        verbs=list(VERBS.values()),
         groups=queries.permission_groups(),
         chosen=permissions,
         scopes=[(r, scopes.get(r.key) or "own") for r in queries.scoped_resources()],

@@ -6,9 +6,6 @@ from sqlalchemy import select
 
 from app.core.db import db
 from app.modules.contacts.models import Account
-from app.modules.contacts.resources import account, contact
-
-__all__ = ["account", "account_owners", "contact"]
 
 
 def account_owners() -> dict[int, int]:

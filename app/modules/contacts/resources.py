@@ -9,7 +9,7 @@ from app.core.resource import Resource, View
 from app.modules.contacts import services
 from app.modules.contacts.models import Account, Contact
 
-account = Resource(
+account: Resource = Resource(
     name="account",
     model=Account,
     label=_l("Account"),
@@ -53,7 +53,7 @@ account = Resource(
     scopes={"manager": "all", "rep": "all"},
 )
 
-contact = Resource(
+contact: Resource = Resource(
     name="contact",
     model=Contact,
     label=_l("Person"),

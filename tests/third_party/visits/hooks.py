@@ -1,9 +1,8 @@
-from visits.models import Visit
-
 from app.core.fields import Date, Text
 from app.core.hooks import Hooks, Item
 from app.core.lookups import Lookup
 from app.core.resource import Resource
+from visits.models import Visit
 
 account = Lookup("account_id", "Account", target="contacts.account", required=True)
 fields = (Text("name", "Purpose", required=True), account, Date("day", "Day"))
