@@ -86,5 +86,7 @@ def adds(name: str) -> dict[str, Any]:
 
 def _names(names: list[str]) -> str:
     shown = ", ".join(dict.fromkeys(names[:SHOWN]))
-    more = len(names) - SHOWN
-    return f"{shown} {_n('and %(num)d more', 'and %(num)d more', more)}" if more > 0 else shown
+    left = len(names) - SHOWN
+    if left <= 0:
+        return shown
+    return _("%(names)s and %(num)d more", names=shown, num=left)
