@@ -15,6 +15,7 @@ from sqlalchemy import select
 from app.core.db import db
 from app.core.models import User
 from app.core.money import Money
+from app.modules.contacts.models import Account
 from app.modules.crm import services
 from app.modules.crm.models import Deal, Stage
 from tests.cast import Person
@@ -231,6 +232,25 @@ def test_quick_create_stays_open_for_the_next_one(visit: Visit, pump: int, one: 
     expect(form.locator(".v-error")).to_be_visible()
     page.keyboard.press("Escape")
     expect(form).to_have_count(0)
+
+
+def test_the_account_of_a_new_deal_is_found_by_typing(visit: Visit, one: Office, make):
+    with one as session:
+        session.add_all(Account(name=name) for name in ("Acme Ibérica", "Beta", "Gamma"))
+    make("Other")
+    page = visit("alice", BOARD)
+    page.get_by_role("link", name="New deal in Contact").click()
+    expect(page.locator(".v-quick [name=name]")).to_be_focused()
+    page.keyboard.type("Valve")
+    form = page.locator(".v-quick")
+    form.locator(".ts-control").click()
+    page.keyboard.type("iberica")
+    expect(form.locator(".option", has_text="Acme")).to_be_visible()
+    page.keyboard.press("Enter")
+    form.locator("[name=amount]").fill("50")
+    page.keyboard.press("Enter")
+    new = column(page, "Contact").locator(".v-card", has_text="Valve")
+    expect(new).to_contain_text("Acme Ibérica")
 
 
 def test_amount_close_owner_and_stage_are_edited_on_the_card(visit: Visit, pump: int, one: Office, stages, people):
