@@ -132,7 +132,7 @@ class Resource:
         return f"{self.module}.{self.name}_{surface}"
 
     def slots(self) -> tuple[str, ...]:
-        """Places on the record page that other modules may fill; their views get the row's id as `row_id`."""
+        """Places on the record page that modules may fill; their views get the row's id as `<name>_id`."""
         return (f"{self.key}.tabs", f"{self.key}.panels")
 
     def values_of(self, row: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
             for label, names in resource.groups
         ],
         "tabs": tabs(resource, row.id),
-        "panels": slot(f"{resource.key}.panels", row_id=row.id),
+        "panels": slot(f"{resource.key}.panels", **{f"{resource.name}_id": row.id}),
         "edit_url": url_for(resource.endpoint("edit"), row_id=row.id) if editable else None,
         "actions": [],
     }
@@ -68,7 +68,7 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
 def tabs(resource: Resource, row_id: int) -> list[dict[str, Any]]:
     """The history tab, and the tabs other modules contribute."""
     url = url_for(resource.endpoint("history"), row_id=row_id)
-    others = [{**tab, "current": tab["url"] == request.path} for tab in slot(f"{resource.key}.tabs", row_id=row_id)]
+    others = [{**tab, "current": tab["url"] == request.path} for tab in slot(f"{resource.key}.tabs", **{f"{resource.name}_id": row_id})]
     alone = not any(tab["current"] for tab in others)
     return [{"key": "history", "label": _("History"), "url": url, "icon": "history", "current": alone}, *others]
 

@@ -15,22 +15,22 @@ from app.modules.contacts.resources import account as account_resource
 blueprint = Blueprint("contacts", __name__)
 
 
-@blueprint.get("/accounts/<int:row_id>/people")
+@blueprint.get("/accounts/<int:account_id>/people")
 @require("contacts.contact.view")
-def account_people(row_id: int) -> Any:
+def account_people(account_id: int) -> Any:
     """The people of an account, with a way to add one."""
-    account = fetch(account_resource, row_id)
-    new_url = url_for("contacts.contact_new", account_id=row_id) if can("contacts.contact.create") else None
-    return _tab("contacts/_people.html", account, people=queries.people(row_id), new_url=new_url)
+    account = fetch(account_resource, account_id)
+    new_url = url_for("contacts.contact_new", account_id=account_id) if can("contacts.contact.create") else None
+    return _tab("contacts/_people.html", account, people=queries.people(account_id), new_url=new_url)
 
 
-@blueprint.get("/accounts/<int:row_id>/subsidiaries")
+@blueprint.get("/accounts/<int:account_id>/subsidiaries")
 @require("contacts.account.view")
-def account_subsidiaries(row_id: int) -> Any:
+def account_subsidiaries(account_id: int) -> Any:
     """The accounts right below an account."""
-    account = fetch(account_resource, row_id)
-    new_url = url_for("contacts.account_new", parent_id=row_id) if can("contacts.account.create") else None
-    return _tab("contacts/_subsidiaries.html", account, subsidiaries=queries.subsidiaries(row_id), new_url=new_url)
+    account = fetch(account_resource, account_id)
+    new_url = url_for("contacts.account_new", parent_id=account_id) if can("contacts.account.create") else None
+    return _tab("contacts/_subsidiaries.html", account, subsidiaries=queries.subsidiaries(account_id), new_url=new_url)
 
 
 def _tab(fragment: str, account: Any, **context: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from flask import g
 from sqlalchemy import select
 
 from app.core.db import db
@@ -43,7 +44,12 @@ def fill(plan: DemoPlan) -> None:
         expected = PER_MONTH / 30 * SEASON[day.month] * (day.weekday() < 5) * 7 / 5
         rows += [maker.deal(day) for _ in range(int(expected) + (plan.random.random() < expected % 1))]
         day += timedelta(days=1)
-    plan.made["crm.deal"] = import_deals(rows, source="demo").ids
+    made: list[int] = []
+    for rep in plan.reps:
+        g.actor_id = rep.id  # the history names who did it, and that is the owner
+        made += import_deals([row for row in rows if row["owner_id"] == rep.id], source="demo").ids
+    g.actor_id = None
+    plan.made["crm.deal"] = made
 
 
 class _Maker:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
-from app.modules.crm import demo, page
+from app.modules.crm import account_tab, demo, page
 from app.modules.crm.metrics import DIMENSIONS, METRICS
 from app.modules.crm.resources import deal, pipeline, reason, stage
 from app.modules.crm.seeds import on_enable
-from app.modules.crm.views import blueprint
 
 # Told here, as pages are made of resources and not the other way round.
 deal.surfaces = {"record": page.deal_page, "history": page.deal_history}
 
 hooks = Hooks(
-    blueprint=blueprint,
+    blueprint=account_tab.blueprint,
     resources=(deal, pipeline, stage, reason),
     permissions={
         "crm.figures.team": _l("See the figures of one's teams"),
@@ -26,6 +25,8 @@ hooks = Hooks(
         Item(slot="nav", label=_l("Pipeline"), endpoint="crm.board", permission="crm.deal.view", icon="layout-kanban",
              order=10),
         Item(slot="nav", label=_l("Deals"), endpoint="crm.deal_list", permission="crm.deal.view", icon="list", order=20),
+        Item(slot="contacts.account.tabs", label=_l("Deals"), endpoint="crm.account_deals", permission="crm.deal.view",
+             icon="chart-funnel", order=10),
         Item(slot="create", label=_l("Deal"), endpoint="crm.deal_new", permission="crm.deal.create", order=10,
              icon="chart-funnel"),
         Item(slot="nav.end", under="admin", label=_l("Pipelines"), endpoint="crm.pipeline_list",
