@@ -1,0 +1,148 @@
+"""Measure the pages people wait for, on both databases, beside the least that each could cost.
+
+make bench ARGS="--sizes 10000,100000 --databases sqlite,postgres --rounds 20"
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from time import perf_counter
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import psycopg  # noqa: E402  # the path comes first
+from bench_data import Place, found, grow  # noqa: E402
+from bench_measure import Raw, Timing  # noqa: E402
+from bench_pages import Bench, add_empty_pages, reads, writes  # noqa: E402
+
+from app.core.db import db  # noqa: E402
+from tests import pg  # noqa: E402
+from tests.application import build_app, logged_in  # noqa: E402
+from tests.cast import everybody  # noqa: E402
+
+# A commit costs what it costs on a real server; statistics are brought up to date by hand, when nothing is timed.
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+HOW = """
+One process on {cpus} processor(s), Python {python}: each request goes through Flask's test client into the whole
+application and back, without network and browser; pages are measured after a warm-up. Times are in milliseconds.
+Floor of a page: the same rows by hand-written SQL and the raw driver, joined into an escaped string, plus the empty
+page (of the poll: plus an empty answer). Floor of a gesture: its very own statements by the raw driver, with commit.
+"""
+
+
+def main() -> None:
+    options = _options()
+    print(HOW.strip().format(cpus=multiprocessing.cpu_count(), python=platform.python_version()))
+    pg.SETTINGS.update(DURABLE)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench") as folder,
+        _places(options.databases, Path(folder)) as places,
+    ):
+        so_far = 0
+        for size in sorted(options.sizes):
+            _grow_all(places, so_far, size - so_far)
+            so_far = size
+            for place in places:
+                _print(place.kind, size, _measure(place, options.rounds))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=_numbers, default=[10_000, 100_000], help="numbers of deals, with commas")
+    parser.add_argument("--databases", type=_kinds, default=["sqlite", "postgres"], help="sqlite, postgres or both")
+    parser.add_argument("--rounds", type=int, default=20, help="requests of each page that count")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _kinds(text: str) -> list[str]:
+    kinds = text.split(",")
+    if unknown := set(kinds) - {"sqlite", "postgres"}:
+        raise argparse.ArgumentTypeError(f"unknown database: {', '.join(unknown)}")
+    return kinds
+
+
+@contextmanager
+def _places(kinds: list[str], folder: Path) -> Iterator[list[Place]]:
+    """A database of each kind with people and without deals, gone afterwards."""
+    with pg.server() if "postgres" in kinds else nullcontext() as databases:
+        places = []
+        for kind in kinds:
+            if databases and kind == "postgres":
+                name = f"{databases.prefix}_bench"
+                databases.run(f"CREATE DATABASE {name} OWNER {pg.OWNER}")
+                places.append(Place(kind, databases.url(pg.WEB, name), databases.url(pg.OWNER, name), folder / kind))
+            else:
+                url = f"sqlite:///{folder / 'bench.sqlite3'}"
+                places.append(Place(kind, url, url, folder / kind))
+        _together(found, [(place,) for place in places])
+        yield places
+
+
+def _grow_all(places: list[Place], before: int, count: int) -> None:
+    """Import the deals into all databases at once, one process each."""
+    start = perf_counter()
+    _together(grow, [(place, count, before) for place in places])
+    print(f"\n{count:,} deals imported into {' and '.join(p.kind for p in places)}: {perf_counter() - start:.0f} s")
+    for place in places:
+        _settle(place)
+
+
+def _together(work: Callable[..., None], arguments: list[tuple]) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=work, args=given) for given in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        if process.exitcode:
+            raise SystemExit("the database could not be filled")
+
+
+def _settle(place: Place) -> None:
+    """What a server does by itself after so many rows."""
+    if place.kind == "postgres":
+        url = place.owner_url.replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+
+
+def _measure(place: Place, rounds: int) -> Iterator[Timing]:
+    app = build_app(place.var_dir, place.url, place.owner_url, modules=())
+    add_empty_pages(app)
+    with app.app_context():
+        people = everybody()
+    admin, rep = people["alice"], people["bob"]
+    raw = Raw(place.url, admin.company_id)
+    bench = Bench(app, raw, logged_in(app, admin), logged_in(app, rep), rep.member_id, rounds)
+    yield from reads(bench)
+    yield from writes(bench)
+    raw.connection.close()
+    with app.app_context():
+        db.engine.dispose()
+
+
+def _print(kind: str, size: int, timings: Iterable[Timing]) -> None:
+    """One line each, as soon as it is known."""
+    print(f"\n{kind}, {size:,} deals\n")
+    print("| page or gesture | statements | rows | median ms | p95 ms | floor ms | ratio |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for t in timings:
+        floor = f"{t.floor_median * 1000:.1f} | {t.ratio:.2f}" if t.floor_median and t.ratio else "– | –"
+        times = f"{t.median * 1000:.1f} | {t.p95 * 1000:.1f}"
+        print(f"| {t.name} | {t.statements} | {t.rows} | {times} | {floor} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
