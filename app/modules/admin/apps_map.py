@@ -16,7 +16,7 @@ MARGIN = 2
 def draw(modules: Mapping[str, Module], on: Iterable[str], selected: str | None) -> dict[str, Any]:
     """`{width, height, nodes: [{name, x, y, w, h, label, state}], edges: [{d, hot, soft}]}`.
 
-    A module stands below all it needs. `state` is "on", "off" or "selected"; `soft` edges are to what a module merely
+    A module stands below all it needs. `state` is "on" or "off", and "selected" besides; `soft` edges are to what a module merely
     profits from; `hot` edges touch the selected one.
     """
     enabled, rows = set(on), _rows(modules)
@@ -53,7 +53,7 @@ def _node(module: Module, x: float, y: float, on: bool, selected: bool) -> dict[
         "w": BOX,
         "h": HIGH,
         "label": module.manifest.label,
-        "state": "selected" if selected else "on" if on else "off",
+        "state": ("on" if on else "off") + (" selected" if selected else ""),
     }
 
 

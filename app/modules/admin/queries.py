@@ -94,20 +94,22 @@ def team_of(member_id: int) -> int | None:
 
 
 def place_of(member_id: int) -> dict[str, str | None]:
-    """Names of a member's team, of the team above it and of its manager, as a file would say them."""
+    """Names of a member's team, of the team above it and of its manager, as a file would say them; asked once."""
+    cache: dict[int, dict[str, str | None]] = g.setdefault("place_of_member", {})
+    if member_id not in cache:
+        cache[member_id] = _place_of_team(team_of(member_id))
+    return cache[member_id]
+
+
+def _place_of_team(team_id: int | None) -> dict[str, str | None]:
     parent = aliased(Team)
-    row = (
-        db.session.execute(
-            select(
-                Team.name.label("team"), parent.name.label("team_parent"), Membership.name.label("manager")
-            )
-            .outerjoin(parent, parent.id == Team.parent_id)
-            .outerjoin(Membership, Membership.id == Team.manager_id)
-            .where(Team.id == team_of(member_id))
-        )
-        .mappings()
-        .one_or_none()
+    statement = (
+        select(Team.name.label("team"), parent.name.label("team_parent"), Membership.name.label("manager"))
+        .outerjoin(parent, parent.id == Team.parent_id)
+        .outerjoin(Membership, Membership.id == Team.manager_id)
+        .where(Team.id == team_id)
     )
+    row = db.session.execute(statement).mappings().one_or_none() if team_id else None
     return dict(row) if row else dict.fromkeys(("team", "team_parent", "manager"))
 
 

@@ -103,6 +103,7 @@ def add_members(rows: Sequence[Mapping[str, Any]]) -> list[int]:
 def assign_team(member: Membership, team_id: int | None, since: date) -> None:
     """Move a member to a team, or out of all, from a day on; where they were before stays on record."""
     g.pop("team_of_member", None)
+    g.pop("place_of_member", None)
     place = queries.assignment(member.id)
     if (place.team_id if place else None) == team_id:
         return

@@ -165,7 +165,7 @@ def test_every_box_of_the_map_stands_below_what_it_needs(app):
         for module in registry.modules.values():
             for needed in module.manifest.depends:
                 assert at[needed]["y"] + at[needed]["h"] < at[module.name]["y"]
-    assert at["crm"]["state"] == "selected"
+    assert at["crm"]["state"] == "off selected"
     for node in drawn["nodes"]:
         assert node["x"] >= 0
         assert node["x"] + node["w"] <= drawn["width"]
