@@ -19,6 +19,8 @@ from app.modules.crm.views import blueprint
 
 MOST = 100
 
+__all__ = ["account_deals", "blueprint"]
+
 
 @blueprint.get("/accounts/<int:account_id>/deals")
 @require("crm.deal.view")

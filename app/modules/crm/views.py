@@ -41,9 +41,10 @@ def board_page() -> Response:
 def board_more(stage_id: int) -> Response:
     """The next cards of a column."""
     filters = BoardFilters.of(request.args)
-    found, column = board.more_of(filters, stage_id, request.args.get("after", ""))
+    fetch(registry.resource("crm.stage"), stage_id)
     if not wants_fragment():
         return redirect_to(filters.url())
+    found, column = board.more_of(filters, stage_id, request.args.get("after", ""))
     return render("crm/_cards.html", board=found, cards=column.cards, more_url=column.more_url, page_url=column.page_url)
 
 
