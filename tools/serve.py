@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -97,7 +98,20 @@ def end(processes: dict[str, subprocess.Popen]) -> None:
             process.wait()
 
 
+def port_is_free() -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server: remains of closed connections are no hindrance
+        try:
+            probe.bind(("127.0.0.1", PORT))
+        except OSError:
+            return False
+    return True
+
+
 def main() -> int:
+    if not port_is_free():
+        print(f"Port {PORT} is taken by another program; choose one: make run PORT={PORT + 1}", file=sys.stderr)
+        return 1
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     processes: dict[str, subprocess.Popen] = {}
