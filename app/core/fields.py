@@ -52,6 +52,7 @@ class Field:
     editable: bool = field(default=True, kw_only=True)
     creatable: bool = field(default=True, kw_only=True)  # asked for when a record is made; needs `editable` too
     importable: bool = field(default=True, kw_only=True)
+    exportable: bool = field(default=True, kw_only=True)  # False: an instruction to an import, not a value of the row
     hint: Any = field(default="", kw_only=True)
     example: str = field(default="", kw_only=True)  # a valid value as files have it
     default: Callable[[], Any] | None = field(default=None, kw_only=True)

@@ -25,14 +25,18 @@ def language() -> str:
 
 
 def _choose() -> str | None:
-    """The person's own choice, else the company's, else what the browser asks for."""
+    """The person's own choice, else the company's, else what the address says, else what the browser asks for."""
     if "language" in g:
         return g.language
     if request and current_user and current_user.is_authenticated and current_user.language:
         return current_user.language
     if "company" in g:
         return g.company.language
-    return request.accept_languages.best_match(list(LANGUAGES)) if request else None
+    if not request:
+        return None
+    if (asked := request.args.get("lang")) in LANGUAGES:
+        return asked
+    return request.accept_languages.best_match(list(LANGUAGES))
 
 
 def _zone() -> str | None:

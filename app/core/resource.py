@@ -155,6 +155,8 @@ class Resource:
         """Create many rows at once; all name the same fields. Returns their ids in order."""
         if self.bulk:
             return self.bulk(rows)
+        if self.create:
+            return [self.create(row).id for row in rows]
         return writes.bulk_insert(self.model, [self.stored(row) for row in rows])
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
@@ -16,7 +17,7 @@ from app.core.access import can
 from app.core.clock import zone
 from app.core.db import db, utcnow
 from app.core.formats import colour, initials
-from app.core.i18n import language
+from app.core.i18n import LANGUAGES, language
 from app.core.lifecycle import enabled_modules
 from app.core.models import Company, Membership
 from app.core.slots import items, slot
@@ -44,11 +45,21 @@ def _shell() -> dict[str, Any]:
         "menu_end": _menu("nav.end") if "me" in g else [],
         "create": slot("create") if "me" in g else [],
         "language": language(),
+        "languages": [] if signed_in else _languages(),
         "theme": current_user.theme if signed_in else "auto",
         "account_url": url_for("site.account") if signed_in else None,
         "logout_url": url_for("site.logout") if signed_in else None,
         "search_url": _search_url(),
     }
+
+
+def _languages() -> list[dict[str, str]]:
+    """The same page in each language, for people we do not know yet."""
+    args = {k: v for k, v in request.args.items() if k != "lang"}
+    return [
+        {"code": code, "name": name, "url": f"{request.path}?{urlencode({**args, 'lang': code})}"}
+        for code, name in LANGUAGES.items()
+    ]
 
 
 def companies_of(user_id: int) -> list[dict[str, Any]]:

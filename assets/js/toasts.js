@@ -61,10 +61,10 @@
   });
 
   /* Undo was asked for: the toast has done its work once the server has answered well. */
-  document.addEventListener("htmx:after:request", (event) => {
+  document.addEventListener("htmx:finally:request", (event) => {
     const { ctx } = event.detail;
     const own = ctx.sourceElement?.closest?.("[data-toast]");
-    if (own && ctx.response.status < 400) dismiss(own);
+    if (own && ctx.response?.status < 400) dismiss(own);
   });
 
   /* htmx restores whole pages on "back", so the region may be replaced: watch the body for toasts that arrive. */

@@ -24,7 +24,7 @@ MOST_COMPARED = 5_000  # comparing letters takes time in proportion to the names
 class New:
     """A row of a look-up's target that will be created under this name when the file is published."""
 
-    field: str
+    target: str  # key of the resource, so that two columns that name the same row create it once
     name: str
     within: Any = None
 
@@ -74,7 +74,8 @@ class Names:
         if near and self.column.near:
             return Meaning(near[1], near[0], near=near[0])
         if self._may_create(text):
-            return Meaning(New(self.column.name, text, self.within), text, near=near[0] if near else "")
+            target = self.column.field.target  # type: ignore[attr-defined]  # Lookup
+            return Meaning(New(target, text, self.within), text, near=near[0] if near else "")
         if near:
             error = _("There is no “%(given)s”. Did you mean “%(match)s”?", given=text, match=near[0])
             return Meaning(error=error, near=near[0])

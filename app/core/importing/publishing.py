@@ -299,7 +299,7 @@ class Publisher:
 
 def _key_of(new: New) -> tuple[str, str, Any]:
     """Names that differ in case or accents only are created once."""
-    return new.field, fold(new.name), _key_of(new.within) if isinstance(new.within, New) else new.within
+    return new.target, fold(new.name), _key_of(new.within) if isinstance(new.within, New) else new.within
 
 
 def _refers_to(row: GoodRow) -> list[int]:

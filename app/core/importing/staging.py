@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
         case Decimal():
             return {"decimal": str(value)}
         case New():
-            return {"new": [value.field, value.name, _plain(value.within)]}
+            return {"new": [value.target, value.name, _plain(value.within)]}
         case SameFile():
             return {"line": value.line}
     return {"json": value}
@@ -130,8 +130,8 @@ def _typed(value: Any) -> Any:
         case "decimal":
             return Decimal(inner)
         case "new":
-            field, name, within = inner
-            return New(field, name, _typed(within))
+            target, name, within = inner
+            return New(target, name, _typed(within))
         case "line":
             return SameFile(inner)
     return inner

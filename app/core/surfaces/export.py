@@ -41,7 +41,7 @@ def export_file(resource: Resource) -> Any:
 
 def export(listing: Listing, kind: str) -> Iterator[str]:
     """The text of the file in pieces; values are neutral and look-ups are names, so that an import reads them back."""
-    fields = [f for f in listing.resource.fields if f.name != "id"]
+    fields = [f for f in listing.resource.fields if f.exportable]
     rows = _rows(listing, fields)
     return _csv(fields, rows) if kind == "csv" else _json(fields, rows)
 

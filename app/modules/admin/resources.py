@@ -107,6 +107,7 @@ MEMBER = Resource(
             "create_missing",
             _l("Create missing teams and managers"),
             editable=False,
+            exportable=False,
             hint=_l("In files: yes makes the teams and managers that are not there yet."),
         ),
     ),

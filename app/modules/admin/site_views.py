@@ -74,7 +74,7 @@ def login_save() -> Any:
 
 
 def _login_page(form: LogInForm, error: str | None = None, status: int = 200) -> Any:
-    action = url_for("site.login", next=_next())
+    action = url_for("site.login", next=_next(), lang=request.args.get("lang"))
     return render("site/login.html", form=form, error=error, action=action, status=status)
 
 

@@ -15,14 +15,10 @@ from app.core.registry import registry
 from app.core.surfaces.record import describe, fetch
 from app.core.web import render
 from app.modules.crm.models import OPEN, Deal, Stage
-from app.modules.crm.views import blueprint
 
 MOST = 100
 
-__all__ = ["account_deals", "blueprint"]
 
-
-@blueprint.get("/accounts/<int:account_id>/deals")
 @require("crm.deal.view")
 def account_deals(account_id: int) -> Response:
     """The newest hundred deals of an account that the reader may see, the open ones first."""

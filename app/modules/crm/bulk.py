@@ -125,7 +125,8 @@ class _Plan:
         elif closes and closed is None:
             self.warnings.append((index, _("Closed without a date: it counts as closed today.")))
         begin = opened or closed or self._today
-        began = self._stages.get(row.get("opened_stage_id") or 0)
+        told = closes or row.get("moves")
+        began = self._stages.get(row.get("opened_stage_id") or 0) if told else stage
         if began is None:
             began = self._first_open(stage.pipeline_id) if closes else stage
         steps = [(begin, began or stage), *((day, self._stages[where]) for day, where in row.get("moves") or ())]

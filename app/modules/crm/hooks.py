@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
-from app.modules.crm import account_tab, demo, page
+from app.modules.crm import demo, page, views
 from app.modules.crm.metrics import DIMENSIONS, METRICS
 from app.modules.crm.resources import deal, pipeline, reason, stage
 from app.modules.crm.seeds import on_enable
@@ -13,7 +13,7 @@ from app.modules.crm.seeds import on_enable
 deal.surfaces = {"record": page.deal_page, "history": page.deal_history}
 
 hooks = Hooks(
-    blueprint=account_tab.blueprint,
+    blueprint=views.blueprint,
     resources=(deal, pipeline, stage, reason),
     permissions={
         "crm.figures.team": _l("See the figures of one's teams"),

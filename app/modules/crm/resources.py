@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from app.core.changelog import actor_id
 from app.core.fields import Boolean, Choice, Date, Integer, LongText, MoneyField, Percent, Text
 from app.core.i18n import _l
@@ -13,6 +17,21 @@ from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, Pipeline, R
 STATE_LABELS = ((OPEN, _l("Open")), (WON, _l("Won")), (LOST, _l("Lost")), (DISCARDED, _l("Discarded")))
 # Setting up the pipeline is the admin's; everybody sees the names of stages and reasons.
 FOR_ALL_TO_SEE = {"manager": ("view",), "rep": ("view",)}
+
+@dataclass(frozen=True)
+class FirstStage(Lookup):
+    """Where a deal of an import began; the ledger keeps it, the deal does not."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return ()
+
+    def of(self, row: Any) -> None:
+        return None
+
+    def stored(self, value: Any) -> Mapping[str, Any]:
+        return {}
+
 
 deal = Resource(
     name="deal",
@@ -34,6 +53,8 @@ deal = Resource(
         Lookup("pipeline_id", _l("Pipeline"), target="crm.pipeline", linked=False, editable=False),
         Lookup("team_id", _l("Team"), target="admin.team", linked=False, editable=False, importable=False),
         Date("opened_on", _l("Opened"), editable=False),
+        FirstStage("opened_stage_id", _l("First stage"), target="crm.stage", linked=False, editable=False,
+                   exportable=False),
         Date("entered_on", _l("In this stage since"), editable=False, importable=False),
         Date("closed_on", _l("Closed"), creatable=False, hint=_l("Only for deals that are won, lost or discarded.")),
         Lookup("reason_id", _l("Reason"), target="crm.reason", linked=False, creatable=False,

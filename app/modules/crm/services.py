@@ -116,7 +116,8 @@ def change_deal(
         take_in(deal, event, gesture)
     if moves:
         reason, note = values.get("reason_id"), values.get("reason_note") or ""
-        _move(deal, stage_of(values["stage_id"]), values.get("amount"), values.get("closed_on"), reason, note, at, source)
+        group = gesture.group if event.sets else None
+        _move(deal, stage_of(values["stage_id"]), values.get("amount"), values.get("closed_on"), reason, note, at, source, group)
     elif values.get("closed_on") and deal.state in CLOSED and values["closed_on"] != deal.closed_on:
         _correct_closing(deal, values["closed_on"], source)
     db.session.flush()
@@ -254,11 +255,14 @@ def _move(
     note: str,
     at: datetime | None,
     source: str,
+    group: str | None = None,
 ) -> DealEvent:
+    """Write the move; `group` joins it to what the same gesture has written already, so that undo takes back both."""
     if stage.id == deal.stage_id:
         raise BusinessError(_("The deal is in “%(stage)s” already.", stage=stage.name), field="stage_id")
     closes = stage.type in CLOSED and at is None
     gesture = closing_on(deal, closed_on, source) if closes else now_or_then(deal, at, source)
+    gesture.group = group or gesture.group
     amount = amount or amount_of(deal)
     why = _reason(reason, stage.type) if stage.type in (LOST, DISCARDED) else None
     if gesture.source not in UNGATED:

@@ -17,11 +17,14 @@ from app.core.registry import registry
 from app.core.surfaces.form import differences, given_version
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, settle, toast
-from app.modules.crm import board, forms, page, services
+from app.modules.crm import account_tab, board, forms, page, services
 from app.modules.crm.board_filters import BoardFilters
 from app.modules.crm.models import CLOSED, OPEN, Deal, Stage
 
 blueprint = Blueprint("crm", __name__)
+
+
+blueprint.get("/accounts/<int:account_id>/deals")(account_tab.account_deals)
 
 
 # The board
