@@ -45,7 +45,7 @@ account: Resource = Resource(
         (_l("Note"), ("note",)),
     ),
     filters=("owner_id", "parent_id"),
-    views=(View("all", _l("All")), View("mine", _l("My accounts"), {"owner_id": "me"})),
+    views=(View("all", _l("All accounts")), View("mine", _l("My accounts"), {"owner_id": "me"})),
     match_keys=("external_id", "name"),
     create=lambda values: services.create_account(account.stored(values)),
     update=lambda row, values: services.change_account(row, account.stored(values)),
@@ -80,7 +80,7 @@ contact: Resource = Resource(
         (_l("Note"), ("note",)),
     ),
     filters=("owner_id", "account_id"),
-    views=(View("all", _l("All")), View("mine", _l("My people"), {"owner_id": "me"})),
+    views=(View("all", _l("All people")), View("mine", _l("My people"), {"owner_id": "me"})),
     match_keys=("external_id", "email", "name"),
     scopes={"manager": "all", "rep": "all"},
 )
