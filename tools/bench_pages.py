@@ -33,16 +33,16 @@ HEADS = """
     FROM crm_deal d JOIN crm_stage s ON s.company_id = d.company_id AND s.id = d.stage_id
     WHERE d.company_id = ? AND d.state = 'open' GROUP BY s.name, s.probability, d.currency
 """
+# The rows first and their names afterwards: joined before the limit, names would be looked up for every row.
 COLUMN = f"""
     SELECT d.id, d.version, d.name, a.name, d.amount_minor, d.currency, m.name, d.expected_close, d.entered_on
-    FROM crm_deal d {NAMES}
-    WHERE d.company_id = ? AND d.stage_id = ? AND d.state = 'open'
-    ORDER BY d.entered_at DESC, d.id DESC LIMIT {CARDS}
+    FROM (SELECT * FROM crm_deal d WHERE d.company_id = ? AND d.stage_id = ? AND d.state = 'open'
+          ORDER BY d.entered_at DESC, d.id DESC LIMIT {CARDS}) d {NAMES}
 """  # noqa: S608  # no value from outside
 LIST = f"""
     SELECT d.id, d.name, a.name, s.name, d.amount_minor, d.currency, d.expected_close, m.name
-    FROM crm_deal d JOIN crm_stage s ON s.company_id = d.company_id AND s.id = d.stage_id {NAMES}
-    WHERE d.company_id = ? %s LIMIT {ROWS}
+    FROM (SELECT * FROM crm_deal d WHERE d.company_id = ? %s LIMIT {ROWS}) d
+    JOIN crm_stage s ON s.company_id = d.company_id AND s.id = d.stage_id {NAMES}
 """  # noqa: S608  # no value from outside
 OPEN_LIST = LIST % "AND d.state = 'open' ORDER BY d.entered_at DESC, d.id DESC"
 WHOLE_LIST = LIST % "ORDER BY d.entered_at DESC, d.id DESC"
@@ -62,8 +62,8 @@ LOG = """
 """
 ACCOUNTS = f"""
     SELECT d.id, d.name, d.sector, d.city, d.country, d.employees, d.annual_revenue_minor, d.currency, m.name
-    FROM contacts_account d LEFT JOIN core_membership m ON m.company_id = d.company_id AND m.id = d.owner_id
-    WHERE d.company_id = ? ORDER BY d.name_key, d.id LIMIT {ROWS}
+    FROM (SELECT * FROM contacts_account d WHERE d.company_id = ? ORDER BY d.name_key, d.id LIMIT {ROWS}) d
+    LEFT JOIN core_membership m ON m.company_id = d.company_id AND m.id = d.owner_id
 """  # noqa: S608  # no value from outside
 STAMP = "SELECT max(id) FROM core_change WHERE company_id = ?"
 
