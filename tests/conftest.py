@@ -107,12 +107,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("database", [pytest.param(kind, marks=marks[kind]) for kind in kinds], indirect=True)
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this process, where its database and its `var/` always lie at the same place."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Addresses:
+def database(request: pytest.FixtureRequest, home: Path) -> Addresses:
     """A fresh database with the cast."""
     if request.param == "sqlite":
         template = request.getfixturevalue("sqlite_template")
-        url = f"sqlite:///{shutil.copyfile(template, tmp_path / 'test.sqlite3')}"
+        for used in home.glob("test.sqlite3*"):
+            used.unlink()
+        url = f"sqlite:///{shutil.copyfile(template, home / 'test.sqlite3')}"
         return Addresses("sqlite", url, url)
     databases: pg.Databases = request.getfixturevalue("postgres_server")
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -120,14 +128,30 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Addresses:
     return Addresses("postgres", databases.url(pg.WEB, name), databases.url(pg.OWNER, name))
 
 
+APPS: dict[str, Flask] = {}
+
+
 @pytest.fixture
-def app(database: Addresses, tmp_path: Path) -> Iterator[Flask]:
-    """The application on a fresh database, once on SQLite and once on PostgreSQL."""
-    app = build_app(tmp_path / "var", database.url, database.owner_url)
+def app(database: Addresses, home: Path) -> Iterator[Flask]:
+    """The application on a fresh database, once on SQLite and once on PostgreSQL.
+
+    Built once a process and database, since building it costs more than most tests; settings that a test changes are
+    put back, and an application to which a test added routes is not used again.
+    """
+    app = APPS.pop(database.kind, None) or build_app(home / "var", database.url, database.owner_url)
+    app._got_first_request = False  # a test may add routes before its first request
+    own, settings, routes = app.config["VENDIMIA"], dict(app.config), len(app.view_functions)
+    of_own = dict(vars(own))
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+    shutil.rmtree(home / "var", ignore_errors=True)
+    app.config.clear()
+    app.config.update(settings)
+    vars(own).update(of_own)
+    if len(app.view_functions) == routes:
+        APPS[database.kind] = app
 
 
 @dataclass
