@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, g, has_app_context, has_request_context, request
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 from app.core.db import db
+from config import BadConfig
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 PRAGMAS = ("foreign_keys=ON", "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-16000")
@@ -34,11 +37,30 @@ def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN DEFERRED" if reads_only() else "BEGIN IMMEDIATE")
 
 
+def refuse_powerful_role(connection: Any, _record: Any) -> None:
+    """Raise `BadConfig` when the web role could look over the second wall: row-level security does not hold it then."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        name, is_super, bypasses = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE tableowner = current_user AND schemaname = current_schema()")
+        (owned,) = cursor.fetchone()
+    connection.rollback()
+    if is_super or bypasses or owned:
+        why = "is a superuser" if is_super else "has BYPASSRLS" if bypasses else f"owns {owned} tables"
+        raise BadConfig(
+            f"The database role {name} of DATABASE_URL {why}, so row-level security would not confine it. "
+            "Let it be an ordinary role that owns nothing, and give the owner's address as MIGRATION_DATABASE_URL."
+        )
+
+
 def configure(engine: Engine) -> None:
     """Attach the rules to an engine, once."""
-    if not event.contains(engine, "connect", _on_connect):
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
+    if event.contains(engine, "connect", _on_connect):
+        return
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "first_connect", refuse_powerful_role)
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -56,3 +78,6 @@ def init_app(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         configure(db.engine)
+        # Found out now where the server answers already; else with the first connection.
+        with suppress(OperationalError), db.engine.connect():
+            pass
