@@ -1,6 +1,9 @@
 """Entry point of web servers and of `flask --app wsgi`."""
 
 from app import create_app
-from config import Config
+from config import BadConfig, Config
 
-app = create_app(Config.from_env())
+try:
+    app = create_app(Config.from_env())
+except BadConfig as refused:
+    raise SystemExit(f"Vendimia does not start: {refused}") from None

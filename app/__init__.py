@@ -28,6 +28,7 @@ from app.core import (
     tenancy,
 )
 from app.core.headers import init_app as init_headers
+from app.core.ids import IdConverter
 from app.core.registry import Module, Registry
 from app.core.surfaces import mount
 from config import Config
@@ -49,6 +50,7 @@ def create_app(config: Config, modules: Iterable[str] = ()) -> Flask:
     """An application for a configuration; `modules` names further packages to load as modules (tests)."""
     app = Vendimia(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.from_mapping(config.flask())
+    app.url_map.converters["int"] = IdConverter
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 4)  # type: ignore[method-assign]  # as Flask documents it
     app.register_blueprint(Blueprint("assets", __name__, static_folder=str(ROOT / "assets"), static_url_path="/assets"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -50,11 +51,17 @@ def request_id() -> str:
     return g.get("request_id", "")
 
 
+def folded(model: Any, column: str, values: Iterable[Any]) -> str:
+    """What a folded column holds for these values; cut to its length, since folding makes some letters longer."""
+    text = fold(" ".join(str(v or "") for v in values))
+    return text[: model.__table__.c[column].type.length]
+
+
 def _fold_columns(session: Session, _context: Any, _instances: Any) -> None:
     for row in {*session.new, *session.dirty}:
         if isinstance(row, CompanyScoped):
             for column, sources in row.__folded__.items():
-                text = fold(" ".join(str(getattr(row, s) or "") for s in sources))
+                text = folded(type(row), column, (getattr(row, s) for s in sources))
                 if getattr(row, column) != text:
                     setattr(row, column, text)
 

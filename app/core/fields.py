@@ -15,6 +15,7 @@ from app.core.formats import day, money, number, number_for_input, parse_number
 from app.core.i18n import _, language
 from app.core.money import Money, currencies, from_minor, minor_units
 
+LONGEST_NUMBER = 28  # digits
 LARGEST_MINOR = 10**15  # sums over a million rows still fit into 64 bits
 
 
@@ -45,6 +46,7 @@ class Field:
 
     kind: ClassVar[str] = "text"
     numeric: ClassVar[bool] = False
+    ordered: ClassVar[bool] = True  # whether the database orders its column as people would
 
     name: str
     label: Any = ""
@@ -65,7 +67,7 @@ class Field:
     @property
     def sortable(self) -> bool:
         """Whether a list can be sorted by it: a look-up would sort by its ids."""
-        return bool(self.attributes) and self.kind not in ("lookup", "longtext")
+        return bool(self.attributes) and self.ordered and self.kind not in ("lookup", "longtext")
 
     def parse(self, raw: Any, reading: Reading) -> Any:
         """The value that was written; None for nothing. Raises `FieldError`."""
@@ -224,15 +226,18 @@ class Percent(Integer):
 
 @dataclass(frozen=True)
 class DecimalField(Field):
-    """An exact decimal above zero, such as a rate."""
+    """An exact decimal from a billionth to a billion, such as a rate; kept as text, so no list is sorted by it."""
 
     kind: ClassVar[str] = "number"
     numeric: ClassVar[bool] = True
+    ordered: ClassVar[bool] = False
+    LEAST: ClassVar[Decimal] = Decimal("1e-9")
+    MOST: ClassVar[Decimal] = Decimal("1e9")
 
     def read(self, text: str, reading: Reading) -> Decimal:
         value = _decimal(text, reading)
-        if value <= 0 or len(value.as_tuple().digits) > 28:
-            raise FieldError(_("A number above zero, please."))
+        if not self.LEAST <= value <= self.MOST or len(value.as_tuple().digits) > LONGEST_NUMBER:
+            raise FieldError(_("A number above zero and of a sensible size, please."))
         return value
 
     def show(self, value: Any) -> str:
@@ -345,10 +350,9 @@ class Choice(Field):
 
 def _decimal(text: str, reading: Reading) -> Decimal:
     try:
-        if reading.language:
-            return parse_number(text, reading.language)
-        value = Decimal(text)
-        if value.is_finite():
+        value = parse_number(text, reading.language) if reading.language else Decimal(text)
+        # An exponent of millions is a few characters to type and gigabytes to work out.
+        if value.is_finite() and abs(value.adjusted()) <= LONGEST_NUMBER:
             return value
     except (ValueError, ArithmeticError):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from alembic.util import CommandError
 from flask import Blueprint, Flask, jsonify
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -36,7 +37,7 @@ def readyz() -> Any:
             "migrations": not migrate.pending_revisions(db.session.connection()),
             "worker": seen is not None and utcnow() - seen < WORKER_SILENT,
         }
-    except DBAPIError:
+    except (DBAPIError, CommandError):
         checks = {"database": False, "migrations": False, "worker": False}
     ready = all(checks.values())
     return jsonify(status="ready" if ready else "not ready", **checks), 200 if ready else 503

@@ -41,7 +41,7 @@ def enable(name: str) -> None:
     g.pop("enabled_modules", None)
     if first_time:
         _grant(module)
-    module.hooks.on_enable()
+        module.hooks.on_enable()
 
 
 def disable(name: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.core.db import db, fold
 from app.core.fields import Field, FieldError, Reading
 from app.core.i18n import _
+from app.core.ids import whole
 from app.core.registry import registry
 
 MOST_OPTIONS = 200
@@ -67,8 +68,8 @@ def find(target: str, text: str) -> int | None:
     """Id of the row with this id, or with exactly this name (case and accents aside); None when not exactly one."""
     resource = registry.resource(target)
     model, key = resource.model, resource.name_column
-    if text.isdecimal() and len(text) < 19:
-        return db.session.scalar(select(model.id).where(model.id == int(text)))
+    if (row_id := whole(text)) is not None:
+        return db.session.scalar(select(model.id).where(model.id == row_id))
     matches = db.session.scalars(select(model.id).where(key == fold(text)).limit(2)).all()
     return matches[0] if len(matches) == 1 else None
 

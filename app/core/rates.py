@@ -10,6 +10,9 @@ from flask import g
 from sqlalchemy import select
 
 from app.core.db import db
+from app.core.errors import BusinessError
+from app.core.fields import LARGEST_MINOR
+from app.core.i18n import _
 from app.core.models import Rate
 from app.core.money import convert
 
@@ -39,7 +42,12 @@ class RateTable:
         if minor is None or currency == self.target:
             return minor
         rate = self.rate(currency, day)
-        return None if rate is None else convert(minor, currency, rate, self.target)
+        if rate is None:
+            return None
+        converted = convert(minor, currency, rate, self.target)
+        if abs(converted) > LARGEST_MINOR:
+            raise BusinessError(_("In %(currency)s this amount is too large to be kept.", currency=self.target), field="amount")
+        return converted
 
 
 def to_company(minor: int | None, currency: str, day: date) -> int | None:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, false, func, or_, select
@@ -18,10 +18,12 @@ from app.core.db import UtcDateTime, db, fold
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.i18n import _
+from app.core.ids import whole
 from app.core.models import TeamMember
 from app.core.resource import Resource, View
 
 PAGE = 50
+LONGEST_CURSOR = 2_000
 NONE = "none"  # as a filter value: rows where the field is empty
 ME = "me"  # as a value of an owner filter: the person who asks
 
@@ -194,10 +196,10 @@ class Listing:
             return None
         try:
             if isinstance(self.column.type, UtcDateTime):
-                return datetime.fromisoformat(value)
+                return datetime.fromisoformat(value).astimezone(UTC)
             kind = self.column.type.python_type
             return date.fromisoformat(value) if kind is date else kind(value)
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError):
             raise _forged() from None
 
     def count(self) -> int:
@@ -212,9 +214,10 @@ def team_member_ids(team_id: int) -> Select:
 
 
 def _whole(text: str, field_name: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise BusinessError(_("“%(given)s” is not a valid filter.", given=text), field=field_name)
-    return int(text)
+    found = whole(text)
+    if found is None:
+        raise BusinessError(_("“%(given)s” is not a valid filter.", given=text[:40]), field=field_name)
+    return found
 
 
 def _forged() -> BusinessError:
@@ -229,10 +232,14 @@ def _write_cursor(back: bool, row: Any) -> str:
 
 
 def _read_cursor(text: str) -> tuple[bool, tuple[Any, int]]:
+    if len(text) > LONGEST_CURSOR:
+        raise _forged()
     try:
         back, value, row_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error):
+        str(value).encode()
+    except (ValueError, TypeError, RecursionError, binascii.Error):
         raise _forged() from None
-    if back not in (0, 1) or not isinstance(row_id, int) or not isinstance(value, (int, str, type(None))):
+    numbers = [n for n in (row_id, value) if not isinstance(n, str) and n is not None]
+    if back not in (0, 1) or row_id is None or any(type(n) is not int or abs(n) >= 2**63 for n in numbers):
         raise _forged()
     return bool(back), (value, row_id)

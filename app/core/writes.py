@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Table, func, insert, select
 
 from app.core import changelog
-from app.core.db import CompanyScoped, Owned, db, fold
+from app.core.db import CompanyScoped, Owned, db
 from app.core.errors import Conflict
 from app.core.i18n import _
 from app.core.models import Change
@@ -80,8 +80,8 @@ def _take_ids(table: Table, wanted: int) -> list[int]:
 def _prepared(model: type[CompanyScoped], row: Mapping[str, Any], company_id: int) -> dict[str, Any]:
     if row.get("company_id", company_id) != company_id:
         raise WrongCompany(f"{model.__name__} of company {row['company_id']}")
-    folded = {c: fold(" ".join(str(row.get(s) or "") for s in sources)) for c, sources in model.__folded__.items()}
-    return {**row, **folded, "company_id": company_id}
+    keys = {c: changelog.folded(model, c, (row.get(s) for s in sources)) for c, sources in model.__folded__.items()}
+    return {**row, **keys, "company_id": company_id}
 
 
 def _log(table_name: str, ids: Sequence[int], company_id: int) -> None:

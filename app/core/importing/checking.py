@@ -14,6 +14,7 @@ from app.core.db import fold
 from app.core.errors import BusinessError
 from app.core.fields import FieldError, Reading
 from app.core.i18n import _
+from app.core.ids import whole
 from app.core.importing.files import FileRow, FileTable
 from app.core.importing.mapping import Column, Plan
 from app.core.importing.matching import Directory, Meaning, add_names_of_file, directory_of, is_self_reference
@@ -180,10 +181,9 @@ class Checker:
         text = row.cells[self._id_place].strip() if self._id_place is not None else ""
         if not text:
             return None
-        if not text.isdecimal() or len(text) > 18:
+        good.row_id = whole(text)
+        if good.row_id is None:
             errors.append(RowError(row.line, _("“%(given)s” is not an id.", given=text), "id", "id", text))
-            return None
-        good.row_id = int(text)
         return good.row_id
 
 

@@ -13,6 +13,7 @@ from app.core.access import can
 from app.core.changelog import actor_id
 from app.core.db import db
 from app.core.fields import Reading
+from app.core.ids import whole
 from app.core.importing import staging
 from app.core.importing.checking import Checker, GoodRow
 from app.core.importing.files import FileTable
@@ -74,12 +75,13 @@ def check(plan: Plan, table: FileTable, file_name: str, reading: Callable[[Colum
 def batch_of(resource: Resource, ticket: str) -> ImportBatch | None:
     """The batch that whoever is asking checked for a resource and got this ticket for."""
     number, _sign, secret = ticket.partition(".")
-    if not number.isdecimal() or len(number) > 18:
+    batch_id = whole(number)
+    if batch_id is None:
         return None
     mine = (ImportBatch.member_id == actor_id(), ImportBatch.resource == resource.key)
-    batch = db.session.scalar(select(ImportBatch).where(ImportBatch.id == int(number), *mine))
+    batch = db.session.scalar(select(ImportBatch).where(ImportBatch.id == batch_id, *mine))
     # An id alone is not enough: SQLite gives it to a later batch once this one is gone.
-    return batch if batch and secrets.compare_digest(str(batch.plan.get("ticket")), secret) else None
+    return batch if batch and secrets.compare_digest(str(batch.plan.get("ticket")).encode(), secret.encode(errors="replace")) else None
 
 
 def plan_of(resource: Resource, batch: ImportBatch) -> Plan:

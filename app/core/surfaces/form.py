@@ -10,6 +10,7 @@ from app.core.errors import BusinessError, Conflict
 from app.core.fields import Field
 from app.core.forms import Form, TypedInput, form_of
 from app.core.i18n import _
+from app.core.ids import whole
 from app.core.resource import Resource
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, toast
@@ -59,8 +60,7 @@ def edit(resource: Resource, row_id: int) -> Any:
 
 def given_version() -> int | None:
     """The version the form was opened with."""
-    text = request.form.get("version", "")
-    return int(text) if text.isdecimal() else None
+    return whole(request.form.get("version"))
 
 
 def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]]:
@@ -76,7 +76,8 @@ def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]
 
 def _prefilled(fields: list[Field]) -> dict[str, Any]:
     """Look-up values named in the address, so that "new deal for this account" opens with the account."""
-    return {f.name: int(v) for f in fields if f.kind == "lookup" and (v := request.args.get(f.name, "")).isdecimal()}
+    given = {f.name: whole(request.args.get(f.name)) for f in fields if f.kind == "lookup"}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status: int = 200,

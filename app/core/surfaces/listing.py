@@ -15,6 +15,7 @@ from app.core.db import db
 from app.core.fields import Field
 from app.core.formats import colour, initials, number
 from app.core.i18n import _, _n
+from app.core.ids import whole
 from app.core.lifecycle import enabled_modules
 from app.core.models import Team
 from app.core.resource import Resource, View
@@ -161,7 +162,7 @@ def _chip(resource: Resource, listing: Listing, typed: Field) -> dict[str, Any]:
         chip |= {"kind": "dates", "first": first, "last": last, "text": _period(typed, first, last)}
         chip["value"] = value or first or last
     elif typed.kind == "lookup":
-        options = [*typed.options(_int(value)), (NONE, _("None"))]  # type: ignore[attr-defined]  # Lookup
+        options = [*typed.options(whole(value)), (NONE, _("None"))]  # type: ignore[attr-defined]  # Lookup
         if typed.is_person:  # type: ignore[attr-defined]  # Lookup
             options.insert(0, (ME, _("Me")))
         chip |= {"kind": "lookup", "options": options}
@@ -197,7 +198,3 @@ def _period(typed: Field, first: str, last: str) -> str:
     """Both ends were read as dates when the list was made."""
     ends = [typed.show(date.fromisoformat(text)) if text else "…" for text in (first, last)]
     return " – ".join(ends) if first or last else ""
-
-
-def _int(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None

@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from app.core.db import db
 from app.core.fields import Field, Reading
+from app.core.ids import IdConverter
 from app.core.lookups import Lookup
 from app.core.registry import Registry
 from app.core.resource import Resource
@@ -92,7 +93,7 @@ class Walk:
         found = {}
         for argument in rule.arguments - {"company"}:
             converter = rule._converters.get(argument)  # noqa: SLF001  # werkzeug has no public way to ask
-            if type(converter).__name__ == "IntegerConverter":
+            if isinstance(converter, IdConverter):
                 found[argument] = self._resource_of(rule.endpoint, argument)
         return found
 

@@ -16,6 +16,7 @@ from app.core.clock import quarter_bounds, today
 from app.core.errors import BusinessError
 from app.core.formats import day
 from app.core.i18n import _
+from app.core.ids import whole
 from app.core.surfaces.listing import teams
 from app.core.tables import NONE
 
@@ -80,7 +81,7 @@ class BoardFilters:
     def chips(self) -> list[dict[str, Any]]:
         """Owner, team, account and expected close, for the filter row."""
         members = lookups.options("admin.member")
-        accounts = lookups.labels("contacts.account", [_number(self.args.get("account_id"))])
+        accounts = lookups.labels("contacts.account", [whole(self.args.get("account_id"))])
         search = url_for("contacts.account_options") if can("contacts.account.view") else None
         return [
             self._chip("owner_id", _("Owner"), members, kind="lookup"),
@@ -120,14 +121,11 @@ def presets() -> dict[str, tuple[str, date | None, date | None]]:
     }
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() else None
-
-
 def _whole(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise BusinessError(_("“%(given)s” is not a valid filter.", given=text))
-    return int(text)
+    found = whole(text)
+    if found is None:
+        raise BusinessError(_("“%(given)s” is not a valid filter.", given=text[:40]))
+    return found
 
 
 def _date(text: str | None) -> date | None:

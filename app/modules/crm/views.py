@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from flask import Blueprint, Response, abort, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -13,6 +13,7 @@ from app.core.errors import BusinessError, Conflict
 from app.core.forms import Form
 from app.core.hx import is_htmx, wants_fragment
 from app.core.i18n import _
+from app.core.ids import whole
 from app.core.registry import registry
 from app.core.surfaces.form import differences, given_version
 from app.core.surfaces.record import fetch
@@ -243,17 +244,27 @@ def _columns(found: board.Board, *stage_ids: int) -> list[board.BoardColumn]:
 def _shown() -> dict[int, int]:
     """How many cards the browser shows by stage, where it is more than a page: "3:40,7:60"."""
     pairs = (part.partition(":") for part in request.values.get("shown", "").split(",")[:50])
-    return {int(stage): int(n) for stage, _colon, n in pairs if stage.isdecimal() and n.isdecimal() and len(n) < 6}
+    told = ((whole(stage), whole(n)) for stage, _colon, n in pairs)
+    return {stage: n for stage, n in told if stage is not None and n is not None}
 
 
 def _on_board() -> bool:
-    return urlsplit(request.headers.get("HX-Current-URL", "")).path == url_for("crm.board")
+    return _page_behind().path == url_for("crm.board")
 
 
 def _filters_behind() -> BoardFilters:
     """The filters of the board on which something was done, from the address that htmx sends along."""
-    return BoardFilters.of(MultiDict(parse_qsl(urlsplit(request.headers.get("HX-Current-URL", "")).query)))
+    return BoardFilters.of(MultiDict(parse_qsl(_page_behind().query)))
+
+
+def _page_behind() -> SplitResult:
+    """The address that htmx says it was asked from; empty when it is none."""
+    try:
+        return urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return urlsplit("")
 
 
 def _whole(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else abort(400)
+    found = whole(text)
+    return abort(400) if found is None else found
