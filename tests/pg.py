@@ -31,6 +31,8 @@ OWNER, WEB = "vendimia_test_owner", "vendimia_test_web"
 PASSWORD = "test"  # of both roles; the server listens on no network
 LONGEST_SOCKET = 90  # bytes; the kernel's limit is 107 with the file's name
 ROOM = 2 * 1024**3  # bytes
+PREFIX = "vendimia-pg-"  # of the server's folder
+AN_HOUR = 3600  # seconds
 PR_SET_PDEATHSIG = 1
 # What makes a real server survive a power cut costs time and protects nothing here.
 SETTINGS = {
@@ -198,10 +200,14 @@ def _folder() -> Path:
     """In memory where there is room: every test copies a database of 8 MB."""
     memory = Path("/dev/shm")
     roomy = os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir=memory if roomy else None))
+    parent = memory if roomy else Path(tempfile.gettempdir())
+    for left in parent.glob(f"{PREFIX}*"):  # by sessions that were killed: their server is gone, their files are not
+        if time.time() - left.stat().st_mtime > AN_HOUR and not (left / "data" / "postmaster.pid").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     if len(bytes(folder)) > LONGEST_SOCKET:
         folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
     return folder
 
 
