@@ -89,11 +89,22 @@ def _changed(row: Any) -> list[Change]:
         history = inspect(row).attrs[attribute.key].history
         if attribute.key in silent or not history.has_changes():
             continue
-        old = as_text(history.deleted[0]) if history.deleted else None
-        new = as_text(history.added[0]) if history.added else None
+        old = history.deleted[0] if history.deleted else None
+        new = history.added[0] if history.added else None
         if old != new:
-            lines.append(_line(row, "changed", field=attribute.key, old=old, new=new))
+            before, after = _difference(old, new)
+            lines.append(_line(row, "changed", field=attribute.key, old=as_text(before), new=as_text(after)))
     return lines
+
+
+def _difference(old: Any, new: Any) -> tuple[Any, Any]:
+    """What to keep of a change: of long lists only what went and what came."""
+    if isinstance(old, list) and isinstance(new, list):
+        return [v for v in old if v not in new], [v for v in new if v not in old]
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [k for k in {**old, **new} if old.get(k) != new.get(k)]
+        return {k: old[k] for k in keys if k in old}, {k: new[k] for k in keys if k in new}
+    return old, new
 
 
 def _values(row: Any, action: str, **what: Any) -> dict[str, Any]:

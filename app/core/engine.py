@@ -40,9 +40,16 @@ def _on_begin(connection: Connection) -> None:
 def refuse_powerful_role(connection: Any, _record: Any) -> None:
     """Raise `BadConfig` when the web role could look over the second wall: row-level security does not hold it then."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        # What a role is a member of counts as its own: it may act as that one.
+        cursor.execute(
+            "SELECT current_user, coalesce(bool_or(rolsuper), false), coalesce(bool_or(rolbypassrls), false)"
+            " FROM pg_roles WHERE pg_has_role(current_user, oid, 'MEMBER')"
+        )
         name, is_super, bypasses = cursor.fetchone()
-        cursor.execute("SELECT count(*) FROM pg_tables WHERE tableowner = current_user AND schemaname = current_schema()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"
+            " AND pg_has_role(current_user, relowner, 'MEMBER')"
+        )
         (owned,) = cursor.fetchone()
     connection.rollback()
     if is_super or bypasses or owned:

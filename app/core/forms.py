@@ -38,13 +38,14 @@ class TypedInput(wtforms.Field):
         self.typed = typed
         self.span = WIDE if typed.kind in ("text", "longtext", "url") else HALF
         self.value: Any = None
+        self.stored: Any = None  # what the form was opened with
         self.widget = INPUTS.get(typed.kind, self.widget)
         self.flags.required = typed.required
         if typed.numeric:
             self.render_kw = {"inputmode": "decimal", "autocomplete": "off"}
 
     def process_data(self, value: Any) -> None:
-        self.value = value
+        self.value = self.stored = value
         self.data = self.typed.typed(value)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
@@ -55,6 +56,10 @@ class TypedInput(wtforms.Field):
         return self.data or ""
 
     def pre_validate(self, form: wtforms.Form) -> None:
+        if isinstance(self.typed, lookups.Lookup) and self.data and self.data == self.typed.typed(self.stored):
+            # Left as it is: what a row refers to may be hidden from the person, or no longer on offer.
+            self.value = self.stored
+            return
         try:
             self.value = self.typed.parse(self.data, by_person())
         except FieldError as error:
@@ -78,7 +83,7 @@ class TypedSelect(TypedInput, SelectFieldBase):
     def choices(self) -> list[tuple[str, str]]:
         if isinstance(self.typed, lookups.Lookup):
             chosen = self.value if isinstance(self.value, int) else None
-            pairs = self.typed.options(chosen)
+            pairs = self.typed.options(chosen, stored=chosen == self.stored)
         else:
             pairs = [(value, str(label)) for value, label in self.typed.choices]  # type: ignore[attr-defined]  # Choice
         return pairs if self.typed.required and self.data else [("", ""), *pairs]

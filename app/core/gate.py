@@ -42,6 +42,15 @@ def _give_company(endpoint: str, values: dict[str, Any]) -> None:
         values["company"] = g.company.slug
 
 
+def _refuse_nul() -> None:
+    """No text of ours holds a NUL byte, and PostgreSQL refuses it deep inside a statement."""
+    texts = [request.path, *request.args, *request.form, *(f.filename or "" for f in request.files.values())]
+    for values in (request.args, request.form):
+        texts += [value for _name, value in values.items(multi=True)]
+    if any("\x00" in text for text in texts):
+        abort(400)
+
+
 def _enter() -> None:
     endpoint = request.endpoint
     if endpoint is None or endpoint in FREE:
@@ -72,4 +81,5 @@ def settle_response(response: Response) -> None:
 def init_app(app: Flask) -> None:
     app.url_value_preprocessor(_take_company)
     app.url_defaults(_give_company)
+    app.before_request(_refuse_nul)
     app.before_request(_enter)

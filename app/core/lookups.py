@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from flask import g
 from sqlalchemy import select
 
+from app.core.access import can
 from app.core.db import db, fold
 from app.core.fields import Field, FieldError, Reading
 from app.core.i18n import _
@@ -56,22 +57,33 @@ class Lookup(Field):
     def typed(self, value: Any) -> str:
         return "" if value is None else str(value)
 
-    def options(self, chosen: Any = None) -> list[tuple[str, str]]:
-        """The first rows by name as (id, label); the chosen one is among them."""
+    def options(self, chosen: int | None = None, *, stored: bool = False) -> list[tuple[str, str]]:
+        """The first rows by name as (id, label), the chosen one among them: if it is what a row that the reader sees
+        holds (`stored`), else only if the reader may see it; an address may name any id."""
         pairs = options(self.target)
-        if chosen is not None and all(key != str(chosen) for key, _label in pairs):
+        missing = chosen is not None and all(key != str(chosen) for key, _label in pairs)
+        if missing and (stored or find(self.target, str(chosen)) is not None):
             pairs.insert(0, (str(chosen), self.show(chosen)))
         return pairs
 
 
 def find(target: str, text: str) -> int | None:
-    """Id of the row with this id, or with exactly this name (case and accents aside); None when not exactly one."""
+    """Id of the row with this id, or with exactly this name (case and accents aside); None when not exactly one may be
+    chosen."""
     resource = registry.resource(target)
+    if not may_choose(resource):
+        return None
     model, key = resource.model, resource.name_column
+    rows = select(model.id).where(*(criterion() for criterion in resource.offered))
     if (row_id := whole(text)) is not None:
-        return db.session.scalar(select(model.id).where(model.id == row_id))
-    matches = db.session.scalars(select(model.id).where(key == fold(text)).limit(2)).all()
+        return db.session.scalar(rows.where(model.id == row_id))
+    matches = db.session.scalars(rows.where(key == fold(text)).limit(2)).all()
     return matches[0] if len(matches) == 1 else None
+
+
+def may_choose(resource: Any) -> bool:
+    """Whether the reader may know the names of a resource's rows."""
+    return resource.open_names or can(resource.permission("view"))
 
 
 def labels(target: str, ids: Iterable[Any]) -> dict[int, str]:
@@ -94,6 +106,8 @@ def labels(target: str, ids: Iterable[Any]) -> dict[int, str]:
 def options(target: str, q: str = "", limit: int = MOST_OPTIONS) -> list[tuple[str, str]]:
     """(id, label) of the rows whose name contains `q`, by name."""
     resource = registry.resource(target)
+    if not may_choose(resource):
+        return []
     model, key = resource.model, resource.name_column
     rows = select(model.id, getattr(model, resource.title)).order_by(key, model.id).limit(limit)
     for word in fold(q).split():

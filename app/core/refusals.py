@@ -8,7 +8,7 @@ from urllib.parse import quote
 import structlog
 from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -117,6 +117,12 @@ def _integrity(error: IntegrityError) -> Response:
     return refuse(409, _("This clashes with what is stored: it exists already, or what it refers to is gone."))
 
 
+def _unfit(error: StatementError) -> Response:
+    """A value that a column cannot hold got as far as the database: ours to catch earlier, not a fault of the server."""
+    log.warning("unfit value", error=str(error.orig), request_id=g.get("request_id"))
+    return refuse(400)
+
+
 def _busy(error: DBAPIError) -> Response:
     log.error("database", error=str(error.orig), request_id=g.get("request_id"))
     serial = getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
@@ -135,4 +141,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(IntegrityError, _integrity)
     app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(DataError, _unfit)
     app.register_error_handler(500, _unexpected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,11 @@ def _languages() -> list[dict[str, str]]:
 
 def companies_of(user_id: int) -> list[dict[str, Any]]:
     """The companies a user has a current place in, by name."""
+    yesterday = utcnow().date() - timedelta(days=1)  # west of Greenwich it is still that day
     rows = db.session.execute(
         select(Company.slug, Company.name, Company.timezone, Membership.valid_from, Membership.valid_to)
         .join(Membership, Membership.company_id == Company.id)
-        .where(Membership.user_id == user_id, or_(Membership.valid_to.is_(None), Membership.valid_to >= utcnow().date()))
+        .where(Membership.user_id == user_id, or_(Membership.valid_to.is_(None), Membership.valid_to >= yesterday))
         .order_by(Company.name),
         execution_options={"all_companies": True},
     )

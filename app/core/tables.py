@@ -24,6 +24,7 @@ from app.core.resource import Resource, View
 
 PAGE = 50
 LONGEST_CURSOR = 2_000
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 NONE = "none"  # as a filter value: rows where the field is empty
 ME = "me"  # as a value of an owner filter: the person who asks
 
@@ -196,7 +197,10 @@ class Listing:
             return None
         try:
             if isinstance(self.column.type, UtcDateTime):
-                return datetime.fromisoformat(value).astimezone(UTC)
+                at = datetime.fromisoformat(value)
+                if at.tzinfo is None or not FIRST_YEAR < at.year < LAST_YEAR:
+                    raise _forged()
+                return at.astimezone(UTC)
             kind = self.column.type.python_type
             return date.fromisoformat(value) if kind is date else kind(value)
         except (ValueError, TypeError, AttributeError, OverflowError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, flash, g, make_response, redirect, render_template
+from werkzeug.urls import iri_to_uri
 
 from app.core.db import db
 from app.core.hx import is_htmx, trigger, wants_fragment
@@ -50,6 +51,7 @@ def _toasts() -> str:
 def redirect_to(url: str) -> Response:
     """Save, then go elsewhere: 303 for a browser, `HX-Redirect` for htmx. Toasts travel with it."""
     settle()
+    url = iri_to_uri(url)  # a header holds nothing else
     for said in g.pop("toasts", []):
         flash(said, "toast")
     if is_htmx():

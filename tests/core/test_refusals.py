@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.core import writes
 from app.core.db import db
-from app.core.models import User
+from app.core.models import Change, Role, User
 from app.modules.contacts.models import Account
 from tests.conftest import Office
 
@@ -131,3 +132,61 @@ def test_every_answer_carries_the_policy(client_of) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "HX-Request" in answer.headers["Vary"]
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("address", ["/c/one/contacts/accounts?q=a%00b", "/c/one/contacts/accounts/options?q=%00", "/c/a%00b/", "/login?next=%00"])
+def test_nul_bytes_are_a_damaged_address(client_of, address: str) -> None:
+    assert client_of("alice").get(address).status_code in (400, 404)
+
+
+def test_nul_bytes_in_a_form_change_nothing(one: Office, client_of, anonymous) -> None:
+    before = _accounts(one)
+    assert client_of("alice").post("/c/one/contacts/accounts/new", data={"name": "a\x00b"}).status_code == 400
+    assert _accounts(one) == before
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 40, "9" * 5000])
+def test_numbers_no_database_holds_are_rows_that_do_not_exist(client_of, number: str) -> None:
+    alice = client_of("alice")
+    assert alice.get(f"/c/one/contacts/accounts/{number}").status_code == 404
+    assert alice.get(f"/c/one/contacts/accounts/new?parent_id={number}").status_code == 200
+    page = alice.post("/c/one/contacts/accounts/new", data={"name": "A"}).location
+    assert alice.post(f"{page}/fields/name", data={"name": "B", "version": number}).status_code == 400
+
+
+@pytest.mark.parametrize("amount", ["9e999990", "1e9999999", "1e-9999999", "9" * 40])
+def test_an_endless_number_is_refused_at_once(client_of, amount: str) -> None:
+    answer = client_of("alice").post("/c/one/contacts/accounts/new", data={"name": "A", "annual_revenue": amount})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("name", ["ß" * 120, "ﷺ" * 100])
+def test_names_that_grow_when_folded_are_kept(client_of, name: str) -> None:
+    assert client_of("alice").post("/c/one/contacts/accounts/new", data={"name": name}).status_code == 303
+
+
+def test_a_save_without_the_version_it_was_opened_with_is_refused(client_of) -> None:
+    alice = client_of("alice")
+    page = alice.post("/c/one/contacts/accounts/new", data={"name": "A"}).location
+    for url in (f"{page}/edit", f"{page}/fields/name"):
+        assert alice.post(url, data={"name": "B"}).status_code == 400
+        assert alice.post(url, data={"name": "B", "version": "x"}).status_code == 400
+
+
+def test_an_address_does_not_tell_the_name_of_a_hidden_row(one: Office, people, client_of) -> None:
+    with one as session:
+        role = session.scalars(select(Role).filter_by(key="rep")).one()
+        role.scopes = {**role.scopes, "contacts.account": "own"}
+        hidden = writes.create(Account, {"name": "Secret Holdings", "owner_id": people["dave"].member_id}).id
+    bob = client_of("bob")
+    for address in (f"contacts/contacts/new?account_id={hidden}", f"contacts/contacts?account_id={hidden}",
+                    f"crm/deals?account_id={hidden}", f"crm/board?account_id={hidden}"):
+        assert "Secret Holdings" not in bob.get(f"/c/one/{address}").text, address
+
+
+def test_long_changes_are_in_the_log(one: Office, client_of) -> None:
+    alice = client_of("alice")
+    page = alice.post("/c/one/contacts/accounts/new", data={"name": "A", "note": "x" * 600}).location
+    assert alice.post(f"{page}/fields/note", data={"note": "x" * 600 + "y", "version": "1"}).status_code == 303
+    with one:
+        assert db.session.scalar(select(func.count(Change.id)).filter_by(table_name="contacts_account", field="note")) == 1

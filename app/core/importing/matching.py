@@ -17,6 +17,7 @@ from app.core.lookups import Lookup
 from app.core.resource import Resource
 
 CLOSE = 0.84  # share of letters two names must have in common to be near
+MOST_UNKNOWN = 50  # a file with more unknown names has another fault than spelling
 MOST_COMPARED = 5_000  # comparing letters takes time in proportion to the names there are
 
 
@@ -55,6 +56,7 @@ class Names:
     values: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
     _squeezed: dict[str, set[str]] = field(default_factory=dict)
     _asked: dict[str, Meaning] = field(default_factory=dict)
+    _compared: int = 0
 
     def add(self, name: str, value: Any) -> None:
         self.values.setdefault(fold(name), []).append((name, value))
@@ -91,7 +93,8 @@ class Names:
             for known in self.values:
                 self._squeezed.setdefault(_squeeze(known), set()).add(known)
         candidates = self._squeezed.get(_squeeze(key), set())
-        if not candidates and len(self.values) <= MOST_COMPARED:
+        if not candidates and len(self.values) <= MOST_COMPARED and self._compared < MOST_UNKNOWN:
+            self._compared += 1
             candidates = set(difflib.get_close_matches(key, self.values, n=1, cutoff=CLOSE))
         found = [self.values[known] for known in candidates]
         return found[0][0] if len(found) == 1 and len(found[0]) == 1 else None

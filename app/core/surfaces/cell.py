@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, request, url_for
+from flask import abort, g, request, url_for
 
 from app.core.access import can
 from app.core.errors import BusinessError, Conflict
@@ -12,7 +12,7 @@ from app.core.fields import Field
 from app.core.forms import form_of
 from app.core.hx import is_htmx
 from app.core.resource import Resource
-from app.core.surfaces.form import differences, given_version
+from app.core.surfaces.form import after_saving, differences, given_version, needed_version
 from app.core.surfaces.record import fact, fetch
 from app.core.web import redirect_to, render
 from app.core.writes import check_version
@@ -30,18 +30,21 @@ def field(resource: Resource, row_id: int, field: str) -> Any:
     form = form_of([typed], request.form or None, {typed.name: typed.of(row)})
     if request.method == "GET":
         return _asked(resource, row, typed, form)
+    version = needed_version()
     if not form.validate():
         return _asked(resource, row, typed, form, status=422)
     try:
-        check_version(row, given_version())
+        check_version(row, version)
         resource.change(row, form.values())
     except Conflict:
         return _asked(resource, row, typed, form, status=409, conflict=differences(resource, row, form))
     except BusinessError as error:
         form.refuse(typed.name, error.message)
         return _asked(resource, row, typed, form, status=422)
-    if not is_htmx():
-        return redirect_to(url_for(resource.endpoint("record"), row_id=row_id))
+    following = after_saving(resource, row)
+    if not is_htmx() or not following.endswith(f"/{row_id}"):
+        return redirect_to(following)
+    g.pop("toasts", None)  # the new value in its place says enough
     return _shown(resource, row, typed)
 
 

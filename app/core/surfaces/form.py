@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request, url_for
+from flask import abort, request, url_for
 
+from app.core import lookups
+from app.core.access import visible_members
 from app.core.errors import BusinessError, Conflict
 from app.core.fields import Field
 from app.core.forms import Form, TypedInput, form_of
@@ -44,23 +46,39 @@ def edit(resource: Resource, row_id: int) -> Any:
     title = _("Change “%(name)s”", name=getattr(row, resource.title))
     if request.method == "GET":
         return _page(resource, form, title, row)
+    version = needed_version()
     if not form.validate():
-        return _page(resource, form, title, row, status=422, version=request.form.get("version"))
+        return _page(resource, form, title, row, status=422, version=version)
     try:
-        check_version(row, given_version())
+        check_version(row, version)
         resource.change(row, form.values())
     except Conflict:
         return _page(resource, form, title, row, status=409, conflict=differences(resource, row, form))
     except BusinessError as error:
         form.refuse(error.field, error.message)
-        return _page(resource, form, title, row, status=422, version=request.form.get("version"))
+        return _page(resource, form, title, row, status=422, version=version)
+    return redirect_to(after_saving(resource, row))
+
+
+def after_saving(resource: Resource, row: Any) -> str:
+    """Where to go once a row is saved: to its page, or to the list when it was given out of the person's sight."""
+    members = visible_members(resource.key)
+    if resource.owned and members is not None and row.owner_id not in members:
+        toast(_("Saved. It is in other hands now."))
+        return url_for(resource.endpoint("list"))
     toast(_("Saved."))
-    return redirect_to(url_for(resource.endpoint("record"), row_id=row_id))
+    return url_for(resource.endpoint("record"), row_id=row.id)
 
 
 def given_version() -> int | None:
     """The version the form was opened with."""
     return whole(request.form.get("version"))
+
+
+def needed_version() -> int:
+    """The same, refused when it is missing: without it a late save would overwrite what others saved."""
+    version = given_version()
+    return abort(400) if version is None else version
 
 
 def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]]:
@@ -76,12 +94,13 @@ def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]
 
 def _prefilled(fields: list[Field]) -> dict[str, Any]:
     """Look-up values named in the address, so that "new deal for this account" opens with the account."""
-    given = {f.name: whole(request.args.get(f.name)) for f in fields if f.kind == "lookup"}
+    given = {f.name: lookups.find(f.target, text) for f in fields
+             if isinstance(f, lookups.Lookup) and (text := request.args.get(f.name))}
     return {name: value for name, value in given.items() if value is not None}
 
 
 def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status: int = 200,
-          conflict: list | None = None, version: str | None = None) -> Any:
+          conflict: list | None = None, version: int | None = None) -> Any:
     sections = [
         {"label": label, "fields": [form[name] for name in names if name in form]} for label, names in resource.groups
     ]

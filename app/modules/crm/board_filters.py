@@ -81,7 +81,9 @@ class BoardFilters:
     def chips(self) -> list[dict[str, Any]]:
         """Owner, team, account and expected close, for the filter row."""
         members = lookups.options("admin.member")
-        accounts = lookups.labels("contacts.account", [whole(self.args.get("account_id"))])
+        # An address may name any account; its name is told to those who may see it.
+        account_id = lookups.find("contacts.account", self.args.get("account_id", ""))
+        accounts = lookups.labels("contacts.account", [account_id])
         search = url_for("contacts.account_options") if can("contacts.account.view") else None
         return [
             self._chip("owner_id", _("Owner"), members, kind="lookup"),

@@ -25,6 +25,12 @@ AGENTS = (
 )
 
 
+
+def version_in(page: str) -> str:
+    """The version that a form was made for."""
+    return re.search(r'name="version" value="(\d+)"', page).group(1)
+
+
 def member(session, name):
     return session.scalars(select(Membership).filter_by(name=name)).one()
 
@@ -259,7 +265,8 @@ def test_one_person_cannot_be_two_members(one, client_of):
 def test_an_admin_changes_neither_password_nor_address_of_a_log_in(app, client_of, people):
     alice, bob = client_of("alice"), people["bob"].member_id
     url = f"/c/one/admin/members/{bob}/fields/email"
-    assert alice.post(url, data={"email": "other@one.example", "version": ""}).status_code in (200, 303)
+    version = version_in(alice.get(url).text)
+    assert alice.post(url, data={"email": "other@one.example", "version": version}).status_code in (200, 303)
     assert invite(alice, bob).status_code == 303
     (mail,) = mails(app)
     assert f"To: {email_of('bob')}" in mail
@@ -323,20 +330,20 @@ def test_one_of_two_administrators_may_go(one, people):
 def test_who_may_edit_members_cannot_make_an_administrator(one, client_of, people):
     with one as session:
         reps = role(session, "rep")
-        reps.permissions = [*reps.permissions, "admin.member.edit", "admin.member.create"]
+        reps.permissions = [*reps.permissions, "admin.member.edit", "admin.member.create", "admin.role.view"]
         admin_role, name = role(session, "admin").id, "Dave"
     bob = client_of("bob")
     for member_id in (people["bob"].member_id, people["dave"].member_id):
-        answer = bob.post(f"/c/one/admin/members/{member_id}/fields/role_id", data={"role_id": admin_role})
+        url = f"/c/one/admin/members/{member_id}/fields/role_id"
+        answer = bob.post(url, data={"role_id": admin_role, "version": version_in(bob.get(url).text)})
         assert answer.status_code == 422
         assert "may do more than yours" in answer.text
     answer = bob.post(
         "/c/one/admin/members/new", data={"name": name, "role_id": admin_role, "valid_from": "2026-01-01"}
     )
     assert answer.status_code == 422
-    demoted = bob.post(
-        f"/c/one/admin/members/{people['alice'].member_id}/fields/role_id", data={"role_id": str(reps.id)}
-    )
+    url = f"/c/one/admin/members/{people['alice'].member_id}/fields/role_id"
+    demoted = bob.post(url, data={"role_id": str(reps.id), "version": version_in(bob.get(url).text)})
     assert demoted.status_code == 422
 
 
@@ -344,3 +351,73 @@ def test_the_password_of_the_cast_still_works_after_all_that(anonymous):
     token = re.search(r'csrf_token" value="([^"]+)"', anonymous.get("/login").text)[1]
     given = {"csrf_token": token, "email": email_of("bob"), "password": PASSWORD}
     assert anonymous.post("/login", data=given).status_code == 303
+
+
+# Nobody reaches further than their own role
+
+
+@pytest.fixture
+def keeper(one, client_of, people):
+    """Bob, who may see and edit members, and nothing else."""
+    with one as session:
+        made = services.create_role({"name": "Keeper"})
+        made.permissions = ["admin.member.edit", "admin.member.view"]
+        session.get_one(Membership, people["bob"].member_id).role_id = made.id
+    return client_of("bob")
+
+
+@pytest.fixture
+def boss(one):
+    """An administrator without a log-in."""
+    with one as session:
+        values = {"name": "Boss", "email": "boss@one.example", "role_id": role(session, "admin").id}
+        return services.create_member(values).id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"email": "evil@one.example"}, {"valid_from": "2020-01-01"}, {"valid_to": "2099-12-31"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_who_has_fewer_rights_does_not_decide_how_an_administrator_gets_in(one, keeper, boss, change):
+    with one as session:
+        before = session.get_one(Membership, boss).email
+    url = f"/c/one/admin/members/{boss}/fields/{next(iter(change))}"
+    answer = keeper.post(url, data={**change, "version": version_in(keeper.get(url).text)})
+    assert answer.status_code == 422
+    assert "may do more than yours" in answer.text
+    with one as session:
+        kept = session.get_one(Membership, boss)
+        assert (kept.email, kept.valid_from, kept.valid_to) == (before, today(), None)
+
+
+def test_who_has_fewer_rights_invites_no_administrator(app, one, keeper, boss):
+    assert invite(keeper, boss).status_code == 422
+    assert mails(app) == []
+    with one as session:
+        assert session.get_one(Membership, boss).user_id is None
+
+
+def test_who_has_fewer_rights_does_not_end_an_administrators_access(one, client_of, people, keeper):
+    with one as session:
+        session.get_one(Membership, people["mona"].member_id).role_id = role(session, "admin").id
+    assert keeper.post(f"/c/one/admin/members/{people['alice'].member_id}/end").status_code == 422
+    assert client_of("alice").get("/c/one/admin/members").status_code == 200
+
+
+def test_a_name_may_be_corrected_by_who_has_fewer_rights(one, keeper, boss):
+    url = f"/c/one/admin/members/{boss}/fields/name"
+    answer = keeper.post(url, data={"name": "Bossy", "version": version_in(keeper.get(url).text)})
+    assert answer.status_code in (200, 303)
+    with one as session:
+        assert session.get_one(Membership, boss).name == "Bossy"
+
+
+def test_members_of_the_same_role_are_within_reach(app, one, keeper, people):
+    with one as session:
+        bob = session.get_one(Membership, people["bob"].member_id)
+        values = {"name": "Eva", "email": "eva@one.example", "role_id": bob.role_id}
+        eva = services.create_member(values).id
+    assert invite(keeper, eva).status_code == 303
+    assert len(mails(app)) == 1
+    assert keeper.post(f"/c/one/admin/members/{eva}/end").status_code == 303
