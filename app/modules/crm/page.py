@@ -181,7 +181,8 @@ def _told(event: DealEvent, words: _Names, before: dict[str, Any], undone: bool)
     elif event.kind == MOVED:
         entries.append(_move_entry(event, words, before, common))
     for name, label in _labels().items():
-        if name in names:
+        # A move that names an owner says whose closing it was; the deal stays with who has it.
+        if name in names and (name, event.kind) != ("owner", MOVED):
             new = words.shown(name, event)
             if event.kind != CREATED and new != before.get(name, ""):
                 text = _("changed %(field)s", field=label)

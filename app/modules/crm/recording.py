@@ -21,6 +21,7 @@ from app.core.models import TeamMember
 from app.core.money import Money
 from app.core.rates import to_company
 from app.modules.crm import ledger, spans
+from app.modules.crm.ledger import DealState
 from app.modules.crm.models import CHANGED, VOIDED, Deal, DealEvent, DealSpan, Stage
 
 
@@ -141,12 +142,34 @@ def take_back(deal: Deal, events: Iterable[DealEvent], source: str) -> Gesture:
 
 
 def outlive(deal: Deal, event: DealEvent, amount: Money | None, gesture: Gesture) -> None:
-    """Say again what an event of the past set, where a later event had set another amount."""
-    if "amount" not in event.sets or amount_of(deal) == amount:
+    """Say again what an event of the past set, where a later event had set another amount or used another rate.
+
+    The same amount is worth something else when the rate has changed since; a closing counts at the rate of its day.
+    """
+    at_its_rate = deal.closed_at != event.at or deal.company_minor == event.company_minor
+    if "amount" not in event.sets or (amount_of(deal) == amount and at_its_rate):
         return
     again = gesture.event(CHANGED, deal.id)
     again.at, again.local_date = gesture.told, local_date(gesture.told)
     set_amount(again, amount, deal.currency, deal.closed_on or again.local_date)
+    db.session.add(again)
+    db.session.flush()
+    spans.rebuild(deal, gesture.told)
+
+
+def held(deal: Deal, gesture: Gesture) -> DealState:
+    """The state of a deal at the moment that a gesture is about."""
+    state = None if gesture.live else ledger.replay(history(deal), as_of=gesture.at)
+    return state or DealState.of(deal)
+
+
+def keep_owner(deal: Deal, event: DealEvent, before: DealState, gesture: Gesture) -> None:
+    """Say again who owned a deal, and in which team, where an event has named somebody else to give them the credit."""
+    if "owner" not in event.sets:
+        return
+    again = gesture.event(CHANGED, deal.id)
+    set_field(again, "owner", owner_id=before.owner_id)
+    set_field(again, "team", team_id=before.team_id)
     db.session.add(again)
     db.session.flush()
     spans.rebuild(deal, gesture.told)

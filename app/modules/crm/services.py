@@ -39,7 +39,9 @@ from app.modules.crm.recording import (
     amount_of,
     closing_on,
     counted,
+    held,
     history,
+    keep_owner,
     now_or_then,
     outlive,
     set_amount,
@@ -272,7 +274,8 @@ def _move(
     set_stage(event, stage)
     if stage.type in CLOSED or amount != amount_of(deal):
         set_amount(event, amount, deal.currency, gesture.day)
-    if (team_id := team_on(deal.owner_id, gesture.day)) != deal.team_id:
+    then = held(deal, gesture)
+    if (team_id := team_on(then.owner_id, gesture.day)) != then.team_id:
         set_field(event, "team", team_id=team_id)
     if why or note or deal.reason_id or deal.reason_note:
         set_field(event, "reason", reason_id=why.id if why else None, reason_note=note)
@@ -304,7 +307,7 @@ def _reason(reason: Reason | int | None, state: str) -> Reason | None:
 
 
 def _correct_closing(deal: Deal, day: date, source: str) -> None:
-    """Give a closed deal another closing date: the old closing is voided and told anew."""
+    """Give a closed deal another closing date: the old closing is voided and told anew. Whose it is stays as it was."""
     events = [e for e in counted(deal) if e.stage_id is not None]
     closing, before = events[-1], events[-2:-1]
     if closing.kind == CREATED or not before:
@@ -312,16 +315,20 @@ def _correct_closing(deal: Deal, day: date, source: str) -> None:
     if day < before[0].local_date:
         raise BusinessError(_("The deal has moved since that day; it cannot be closed before."), field="closed_on")
     amount, credit = amount_of(deal), (closing.stage_id, closing.pipeline_id, closing.state)
-    reason_id, note = deal.reason_id, deal.reason_note
+    reason_id, note, owner_id = deal.reason_id, deal.reason_note, deal.credit_owner_id
     gesture = take_back(deal, [closing], source)
     again = closing_on(deal, day, source)
     again.group = gesture.group
+    then = held(deal, again)
     event = again.event(MOVED, deal.id)
     set_field(event, "stage", **dict(zip(ledger.FIELDS["stage"], credit, strict=True)))
     set_amount(event, amount, deal.currency, day)
-    set_field(event, "team", team_id=team_on(deal.owner_id, day))
+    if owner_id != then.owner_id:
+        set_field(event, "owner", owner_id=owner_id)
+    set_field(event, "team", team_id=team_on(owner_id, day))
     set_field(event, "reason", reason_id=reason_id, reason_note=note)
     take_in(deal, event, again)
+    keep_owner(deal, event, then, again)
     outlive(deal, event, amount, again)
 
 

@@ -145,6 +145,31 @@ def test_the_date_of_a_closing_can_be_corrected(one, people) -> None:
             services.change_deal(deal, {"closed_on": date(2026, 3, 20)})
 
 
+def team(name: str) -> int:
+    return db.session.scalars(select(Team.id).filter_by(name=name)).one()
+
+
+@pytest.mark.parametrize("corrected", [date(2026, 3, 4), date(2026, 3, 10)])
+def test_a_corrected_date_leaves_the_win_with_who_won_it(one, people, corrected: date) -> None:
+    with at_work(one, people) as time:
+        deal, bob, dave = make_deal(on=date(2026, 3, 1)), people["bob"].member_id, people["dave"].member_id
+        move(deal, "won", closed_on=date(2026, 3, 5))
+        services.change_deal(deal, {"owner_id": dave})
+        time.shift(60)
+        services.change_deal(deal, {"closed_on": corrected})
+        assert (deal.closed_on, deal.credit_owner_id, deal.credit_team_id) == (corrected, bob, team("North"))
+        assert (deal.owner_id, deal.team_id) == (dave, team("South"))
+
+
+def test_a_win_of_the_past_is_of_who_owned_the_deal_that_day(one, people) -> None:
+    with at_work(one, people):
+        deal, bob, dave = make_deal(on=date(2026, 3, 1)), people["bob"].member_id, people["dave"].member_id
+        services.change_deal(deal, {"owner_id": dave})
+        move(deal, "won", closed_on=date(2026, 3, 5))
+        assert (deal.credit_owner_id, deal.credit_team_id) == (bob, team("North"))
+        assert (deal.owner_id, deal.team_id) == (dave, team("South"))
+
+
 def test_a_win_in_another_currency_is_worth_what_it_was_worth_that_day(one, people) -> None:
     with at_work(one, people):
         rate("USD", date(2026, 1, 1), "0.9")
@@ -155,6 +180,22 @@ def test_a_win_in_another_currency_is_worth_what_it_was_worth_that_day(one, peop
         assert deal.company_minor == 8_000
         unrated = make_deal(amount=Money(10_000, "GBP"))
         assert unrated.company_minor is None
+
+
+def test_a_closing_of_the_past_counts_at_the_rate_of_its_day(one, people) -> None:
+    with at_work(one, people):
+        rate("USD", date(2026, 1, 1), 1)
+        rate("USD", date(2026, 3, 10), 2)
+        deal = make_deal(amount=Money(5_000, "USD"), on=date(2026, 3, 1))
+        services.change_deal(deal, {"amount": Money(10_000, "USD")})
+        move(deal, "won", closed_on=date(2026, 3, 9))
+        assert (deal.amount_minor, deal.company_minor) == (10_000, 10_000)
+        moved = make_deal(amount=Money(5_000, "USD"), on=date(2026, 3, 1))
+        move(moved, "won")
+        services.change_deal(moved, {"amount": Money(10_000, "USD")})
+        assert moved.company_minor == 20_000
+        services.change_deal(moved, {"closed_on": date(2026, 3, 8)})
+        assert (moved.amount_minor, moved.company_minor) == (10_000, 10_000)
 
 
 def test_a_deal_goes_with_its_owner_to_the_team_of_the_day(one, people) -> None:
