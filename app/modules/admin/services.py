@@ -10,7 +10,7 @@ from flask import g
 from sqlalchemy import select, update
 
 from app.core import changelog, links, writes
-from app.core.access import me
+from app.core.access import SCOPES, me, scope_of
 from app.core.clock import today
 from app.core.companies import check_settings, user_for
 from app.core.db import db, fold
@@ -24,7 +24,8 @@ from app.modules.admin.structure import Structure
 # Fields of a file that are no columns of a membership.
 STRUCTURE = frozenset({"team_id", "team", "team_parent", "manager", "create_missing"})
 NEEDED = frozenset({"name", "role_id", "valid_from"})
-SCOPES = ("own", "team", "all")
+# What decides who gets in and how far: for members with more rights than one's own it is out of reach.
+ACCESS = ("email", "valid_from", "valid_to", "role_id")
 THEMES = ("auto", "light", "dark")
 
 
@@ -53,9 +54,9 @@ def update_member(member: Membership, values: Mapping[str, Any]) -> Membership:
     # A file may leave these empty; what a member cannot be without stays as it is.
     columns = {k: v for k, v in _columns(values).items() if v is not None or k not in NEEDED}
     _check_dates(columns.get("valid_from") or member.valid_from, columns.get("valid_to", member.valid_to))
-    if columns.get("role_id", member.role_id) != member.role_id:
-        _check_grant(columns["role_id"])
+    if any(columns.get(name, getattr(member, name)) != getattr(member, name) for name in ACCESS):
         _check_grant(member.role_id)
+        _check_grant(columns.get("role_id", member.role_id))
     _hold_company()
     before = queries.admins()
     writes.update(member, columns)
@@ -124,9 +125,10 @@ def assign_team(member: Membership, team_id: int | None, since: date) -> None:
 def invite(member: Membership) -> User:
     """Give a member a log-in and mail them the way in.
 
-    A person who already uses Vendimia is linked as they are. Raises `BusinessError` without a mail address, or when the
-    address belongs to another member of the company.
+    A person who already uses Vendimia is linked as they are. Raises `BusinessError` without a mail address, when the
+    address belongs to another member of the company, or when the member's role may do more than one's own.
     """
+    _check_grant(member.role_id)
     if member.user_id is None:
         if not member.email:
             raise BusinessError(
@@ -148,6 +150,7 @@ def end_membership(member: Membership) -> None:
     """End a member's access at once; what they own stays theirs until somebody hands it over."""
     if "me" in g and member.id == me().member_id:
         raise BusinessError(_("You cannot end your own access. Ask another administrator."))
+    _check_grant(member.role_id)
     update_member(member, {"valid_to": today() - timedelta(days=1)})
 
 
@@ -168,14 +171,24 @@ def _check_dates(first: date, last: date | None) -> None:
 
 
 def _check_grant(role_id: int) -> None:
-    """Nobody hands out, or takes away, more than they have."""
+    """Nobody hands out, or takes away, more than they have; their own role is never more."""
     if "me" not in g or me().role_key == "admin":
         return
     role = db.session.get(Role, role_id)
-    if role is None or not set(role.permissions) <= me().permissions:
+    if role is None or (role.key != me().role_key and not _within_mine(role)):
         raise BusinessError(
             _("This role may do more than yours; an administrator has to change it."), field="role_id"
         )
+
+
+def _within_mine(role: Role) -> bool:
+    seen = all(_in_reach(key, scope) for key, scope in role.scopes.items())
+    return seen and set(role.permissions) <= me().permissions
+
+
+def _in_reach(resource_key: str, scope: str) -> bool:
+    """Whether a scope shows no more rows of a resource than the person sees."""
+    return SCOPES.index(scope) <= SCOPES.index(scope_of(resource_key))
 
 
 def _hold_company() -> None:
@@ -240,16 +253,27 @@ def save_role(role: Role | None, name: str, permissions: set[str], scopes: Mappi
     known = {p for m in registry.modules.values() for p in m.permissions}
     before = set(role.permissions) if role else set()
     chosen = (permissions & known) | (before - known)
-    if "me" in g and me().role_key != "admin" and not (chosen ^ before) <= me().permissions:
-        raise Forbidden(_("You can only grant or withdraw what you may do yourself."))
-    values = {
-        "name": name,
-        "permissions": sorted(chosen),
-        "scopes": {**(role.scopes if role else {}), **_scopes(scopes)},
-    }
+    seen = role.scopes if role else {}
+    sees = {**seen, **_scopes(scopes)}
+    _check_changes(chosen ^ before, seen, sees)
+    values = {"name": name, "permissions": sorted(chosen), "scopes": sees}
     if role is None:
         return writes.create(Role, {**values, "key": _role_key(name)})
     return writes.update(role, values)
+
+
+def _check_changes(permissions: set[str], seen: Mapping[str, str], sees: Mapping[str, str]) -> None:
+    """Nobody grants or withdraws a permission they lack, nor a scope wider than their own."""
+    if "me" not in g or me().role_key == "admin":
+        return
+    changed = [
+        (key, scope)
+        for key, after in sees.items()
+        for scope in (seen.get(key, "own"), after)
+        if after != seen.get(key, "own")
+    ]
+    if not permissions <= me().permissions or not all(_in_reach(*pair) for pair in changed):
+        raise Forbidden(_("You can only grant or withdraw what you may do yourself."))
 
 
 def _scopes(given: Mapping[str, str]) -> dict[str, str]:
