@@ -33,16 +33,18 @@ HEADS = """
     FROM crm_deal d JOIN crm_stage s ON s.company_id = d.company_id AND s.id = d.stage_id
     WHERE d.company_id = ? AND d.state = 'open' GROUP BY s.name, s.probability, d.currency
 """
-# The rows first and their names afterwards: joined before the limit, names would be looked up for every row.
+# The rows first and their names afterwards, and no column that is not shown: SQLite sorts whole rows.
+SHOWN = "d.id, d.company_id, d.version, d.name, d.account_id, d.stage_id, d.owner_id, d.amount_minor, d.currency"
 COLUMN = f"""
     SELECT d.id, d.version, d.name, a.name, d.amount_minor, d.currency, m.name, d.expected_close, d.entered_on
-    FROM (SELECT * FROM crm_deal d WHERE d.company_id = ? AND d.stage_id = ? AND d.state = 'open'
+    FROM (SELECT {SHOWN}, d.expected_close, d.entered_on FROM crm_deal d
+          WHERE d.company_id = ? AND d.stage_id = ? AND d.state = 'open'
           ORDER BY d.entered_at DESC, d.id DESC LIMIT {CARDS}) d {NAMES}
 """  # noqa: S608  # no value from outside
 LIST = f"""
     SELECT d.id, d.name, a.name, s.name, d.amount_minor, d.currency, d.expected_close, m.name
-    FROM (SELECT * FROM crm_deal d WHERE d.company_id = ? %s LIMIT {ROWS}) d
-    JOIN crm_stage s ON s.company_id = d.company_id AND s.id = d.stage_id {NAMES}
+    FROM (SELECT {SHOWN}, d.expected_close FROM crm_deal d WHERE d.company_id = ? %s LIMIT {ROWS}) d
+    LEFT JOIN crm_stage s ON s.company_id = d.company_id AND s.id = d.stage_id {NAMES}
 """  # noqa: S608  # no value from outside
 OPEN_LIST = LIST % "AND d.state = 'open' ORDER BY d.entered_at DESC, d.id DESC"
 WHOLE_LIST = LIST % "ORDER BY d.entered_at DESC, d.id DESC"
@@ -55,7 +57,7 @@ DEAL = f"""
 LEDGER = """
     SELECT e.*, m.name FROM crm_deal_event e
     LEFT JOIN core_membership m ON m.company_id = e.company_id AND m.id = e.actor_id
-    WHERE e.company_id = ? AND e.deal_id = ? ORDER BY e.id
+    WHERE e.company_id = ? AND e.deal_id = ? ORDER BY e.at, e.id
 """
 LOG = """
     SELECT c.* FROM core_change c WHERE c.company_id = ? AND c.table_name = 'crm_deal' AND c.row_id = ? ORDER BY c.id
