@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.core import history, lookups
 from app.core.access import can, require
@@ -70,11 +70,6 @@ def brief(deal: Deal) -> dict[str, Any]:
     account = lookups.labels("contacts.account", [deal.account_id]).get(deal.account_id or 0, "")
     return {"id": deal.id, "name": deal.name, "account": account, "stage_id": deal.stage_id,
             "url": url_for("crm.deal_record", row_id=deal.id)}
-
-
-def last_event_id(deal_id: int) -> int:
-    """The newest line of a deal's ledger."""
-    return db.session.scalar(select(func.max(DealEvent.id)).where(DealEvent.deal_id == deal_id)) or 0
 
 
 # Head and stage bar

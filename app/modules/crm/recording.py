@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
@@ -139,6 +139,19 @@ def take_back(deal: Deal, events: Iterable[DealEvent], source: str) -> Gesture:
     spans.rebuild(deal, gesture.told)
     db.session.flush()
     return gesture
+
+
+def tell_again(deal: Deal, told: DealEvent, gesture: Gesture) -> None:
+    """Let an event that was taken back count again: a void is for good, so it is told anew, about its own moment."""
+    then = replace(gesture, at=told.at, day=told.local_date, span=None)
+    before = held(deal, then)
+    event = then.event(told.kind, deal.id)
+    for name in told.sets.split(","):
+        set_field(event, name, **{column: getattr(told, column) for column in ledger.FIELDS[name]})
+    db.session.add(event)
+    db.session.flush()
+    spans.rebuild(deal, gesture.told)
+    keep_owner(deal, event, before, then)
 
 
 def outlive(deal: Deal, event: DealEvent, amount: Money | None, gesture: Gesture) -> None:

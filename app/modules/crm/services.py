@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -51,6 +51,7 @@ from app.modules.crm.recording import (
     take_back,
     take_in,
     team_on,
+    tell_again,
 )
 
 UNDO_SECONDS = 60
@@ -101,6 +102,13 @@ def change_deal(
     from `values`; a changed `closed_on` alone corrects the date of a closed deal.
     Raises `Conflict` when `version` is not the stored one, `BusinessError` when a rule is broken.
     """
+    return change_and_tell(deal, values, version, at=at, source=source)[0]
+
+
+def change_and_tell(
+    deal: Deal, values: Mapping[str, Any], version: int | None = None, *, at: datetime | None = None, source: str = ""
+) -> tuple[Deal, int | None]:
+    """As `change_deal`, with the id of the event by which the change is undone: None when the ledger has no new one."""
     deal = _locked(deal, version)
     if "name" in values:
         _check_name(values["name"])
@@ -114,16 +122,17 @@ def change_deal(
     with_the_move = ("amount", "reason_id", "reason_note") if moves else ()
     gesture = now_or_then(deal, at, source)
     event = _changes(deal, {k: v for k, v in values.items() if k not in with_the_move}, gesture)
-    if event.sets:
+    told = [event] if event.sets else []
+    if told:
         take_in(deal, event, gesture)
     if moves:
         reason, note = values.get("reason_id"), values.get("reason_note") or ""
-        group = gesture.group if event.sets else None
-        _move(deal, stage_of(values["stage_id"]), values.get("amount"), values.get("closed_on"), reason, note, at, source, group)
+        group, amount, day = gesture.group if told else None, values.get("amount"), values.get("closed_on")
+        told.append(_move(deal, stage_of(values["stage_id"]), amount, day, reason, note, at, source, group))
     elif values.get("closed_on") and deal.state in CLOSED and values["closed_on"] != deal.closed_on:
-        _correct_closing(deal, values["closed_on"], source)
+        told.append(_correct_closing(deal, values["closed_on"], source))
     db.session.flush()
-    return deal
+    return deal, told[-1].id if told else None
 
 
 def move_deal(
@@ -153,7 +162,8 @@ def move_deal(
 def undo(deal: Deal, event_id: int) -> Deal:
     """Take back one's own last gesture, within a minute, if nobody has touched the deal's history since.
 
-    The figures are as before; the ledger keeps both the gesture and that it was taken back. Raises `Conflict`.
+    What the gesture itself had taken back, as the correction of a closing date does, is told again: the figures are as
+    before. The ledger keeps both the gesture and that it was taken back. Raises `Conflict`.
     """
     deal = _locked(deal, None)
     events = history(deal)
@@ -167,7 +177,8 @@ def undo(deal: Deal, event_id: int) -> Deal:
         raise Conflict(_("The deal has changed since; it was left as it is."))
     if utcnow() - chosen.recorded_at > timedelta(seconds=UNDO_SECONDS):
         raise Conflict(_("It is too late to undo this; change the deal instead."))
-    return _take_back(deal, [e for e in events if e.id in gesture], "undo")
+    taken_back = {e.voids_id for e in events if e.group_id == chosen.group_id}
+    return _take_back(deal, [e for e in events if e.id in gesture], "undo", [e for e in events if e.id in taken_back])
 
 
 def void_events(deal: Deal, event_ids: set[int], source: str = "") -> Deal:
@@ -306,7 +317,7 @@ def _reason(reason: Reason | int | None, state: str) -> Reason | None:
     return found
 
 
-def _correct_closing(deal: Deal, day: date, source: str) -> None:
+def _correct_closing(deal: Deal, day: date, source: str) -> DealEvent:
     """Give a closed deal another closing date: the old closing is voided and told anew. Whose it is stays as it was."""
     events = [e for e in counted(deal) if e.stage_id is not None]
     closing, before = events[-1], events[-2:-1]
@@ -330,11 +341,14 @@ def _correct_closing(deal: Deal, day: date, source: str) -> None:
     take_in(deal, event, again)
     keep_owner(deal, event, then, again)
     outlive(deal, event, amount, again)
+    return event
 
 
-def _take_back(deal: Deal, events: list[DealEvent], source: str) -> Deal:
+def _take_back(deal: Deal, events: list[DealEvent], source: str, restored: Iterable[DealEvent] = ()) -> Deal:
     before = (deal.stage_id, deal.state)
-    take_back(deal, events, source)
+    gesture = take_back(deal, events, source)
+    for event in restored:
+        tell_again(deal, event, gesture)
     if deal.stage_id != before[0]:
         set_committed_value(deal, "stage", stage_of(deal.stage_id))
         _announce(deal, max(e.id for e in events), *before)

@@ -154,7 +154,7 @@ def deal_card(deal_id: int) -> Response:
         return _card_form(deal, stages, form, status=422)
     left, version = deal.stage_id, given_version() or abort(400)
     try:
-        deal = services.change_deal(deal, form.values(), version)
+        deal, event_id = services.change_and_tell(deal, form.values(), version)
     except Conflict:
         settle(409)
         deal = fetch(registry.resource("crm.deal"), deal_id)
@@ -162,8 +162,8 @@ def deal_card(deal_id: int) -> Response:
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _card_form(deal, stages, form, status=422)
-    event_id = page.last_event_id(deal.id)
-    toast(_("Saved: %(name)s", name=deal.name), undo_url=url_for("crm.deal_undo", deal_id=deal.id, event=event_id))
+    undo_url = url_for("crm.deal_undo", deal_id=deal.id, event=event_id) if event_id else None
+    toast(_("Saved: %(name)s", name=deal.name), undo_url=undo_url)
     return _answer(deal, {left, deal.stage_id}, into=deal.stage_id if left != deal.stage_id else None)
 
 

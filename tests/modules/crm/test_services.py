@@ -251,6 +251,22 @@ def test_undo_is_for_ones_own_last_gesture_within_a_minute(one, people) -> None:
         services.undo(db.session.get_one(Deal, deal_id), third_id)
 
 
+def test_undoing_a_corrected_date_restores_the_closing(one, people) -> None:
+    with at_work(one, people) as time:
+        deal = make_deal(on=date(2026, 3, 1))
+        move(deal, "won", closed_on=date(2026, 3, 5), amount=euros(900))
+        won = DealState.of(deal)
+        time.shift(60)
+        _deal, event_id = services.change_and_tell(deal, {"closed_on": date(2026, 3, 4)})
+        services.undo(deal, event_id)
+        assert DealState.of(deal) == won
+        assert (deal.state, deal.closed_on, deal.amount_minor) == ("won", date(2026, 3, 5), 90_000)
+        with pytest.raises(Conflict, match="undone already"):
+            services.undo(deal, event_id)
+        services.change_deal(deal, {"closed_on": date(2026, 3, 6)})
+        assert deal.closed_on == date(2026, 3, 6)
+
+
 def test_a_creation_cannot_be_voided(one, people) -> None:
     with at_work(one, people):
         deal = make_deal()

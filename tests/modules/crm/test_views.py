@@ -181,6 +181,21 @@ def test_undo_brings_the_deal_back_once(bob, make, stages, one) -> None:
     assert "undone already" in again.text
 
 
+def save_card(client: FlaskClient, deal_id: int, headers: dict = HTMX, **values: Any) -> Any:
+    given = {"amount": "1,000", "expected_close": "", **values}
+    return client.post(f"/c/one/crm/deals/{deal_id}/card", data=given, headers=headers)
+
+
+def test_a_card_saved_without_a_change_offers_no_undo(bob, make, stages, people) -> None:
+    deal_id = make()
+    move(bob, deal_id, stages["Proposal"])
+    same = {"owner_id": people["bob"].member_id, "stage_id": stages["Proposal"]}
+    saved = save_card(bob, deal_id, version=2, **same)
+    assert saved.status_code == 200
+    assert "Saved: Pump" in saved.text and "/undo" not in saved.text
+    assert "/undo?event=" in save_card(bob, deal_id, version=2, **{**same, "amount": "1,200"}).text
+
+
 def test_without_htmx_a_move_leads_to_the_deal(bob, make, stages) -> None:
     deal_id = make()
     answer = bob.post(f"/c/one/crm/deals/{deal_id}/move", data={"stage_id": stages["Proposal"], "version": 1})
