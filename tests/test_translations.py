@@ -41,7 +41,7 @@ def test_translations_carry_what_their_messages_carry(area: catalogs.Area, langu
         (wanted, given)
         for message in messages(area, language)
         for wanted, given in zip(forms(message.id), forms(message.string), strict=True)
-        if carried(wanted) != carried(given)
+        if given and carried(wanted) != carried(given)
     ]
     assert wrong == []
 
