@@ -34,8 +34,7 @@ def ask_for_reset(email: str, language: str) -> None:
     The request does the same work either way; only the worker looks the address up.
     """
     email = normal_email(email)
-    turn = int(utcnow().timestamp()) // QUIET
-    key = f"reset:{sha256(email.encode()).hexdigest()[:32]}:{turn}"
+    key = f"reset:{sha256(email.encode()).hexdigest()[:32]}:{_turn()}"
     enqueue("core.reset", {"email": email, "language": language}, key=key)
 
 
@@ -65,7 +64,8 @@ def create_invite_link(user: User) -> str:
 
 
 def mail_invitation(user: User, company_name: str, language: str) -> None:
-    """Mail a person the way into a company."""
+    """Mail a person the way into a company; asked again within `QUIET`, the mail that is on its way is enough."""
+    company = sha256(company_name.encode()).hexdigest()[:16]
     with force_locale(user.language or language):
         text = _(
             "Hello %(name)s,\n\nyou have been given access to %(company)s in Vendimia. Open this link to get in:\n\n"
@@ -75,7 +75,13 @@ def mail_invitation(user: User, company_name: str, language: str) -> None:
             link=create_invite_link(user),
         )
         subject = _("Your access to %(company)s", company=company_name)
-        send_mail(user.email, subject, text, language=user.language or language)
+        send_mail(
+            user.email,
+            subject,
+            text,
+            language=user.language or language,
+            key=f"invite:{company}:{user.id}:{_turn()}",
+        )
 
 
 def user_of(purpose: str, token: str) -> User:
@@ -107,6 +113,11 @@ def use_link(purpose: str, token: str, password: str) -> None:
         raise NotFound(_("This link has just been used."))
     log_out_everywhere(user_id)
     login_guard.forgive(email)
+
+
+def _turn() -> int:
+    """The present stretch of `QUIET` seconds, as part of a key that keeps a mail from being sent twice in it."""
+    return int(utcnow().timestamp()) // QUIET
 
 
 def _link(purpose: str, user: User) -> str:

@@ -43,6 +43,13 @@ def choices(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
     return [SelectChoice(value=value, label=label) for value, label in pairs]
 
 
+def filled(form: Form, field: Any) -> None:
+    """A name of blanks is none; those around it and doubled ones go."""
+    field.data = " ".join(field.data.split())
+    if not field.data:
+        raise ValidationError(_("This field is needed."))
+
+
 class AnyForm(Form):
     """Puts the refusal of a rule beside the field it concerns, else above the form."""
 
@@ -97,7 +104,7 @@ class PasswordForm(AnyForm):
 
 
 class ProfileForm(AnyForm):
-    name = StringField(_l("Name"), [needed, Length(max=120)], render_kw={"autocomplete": "name"})
+    name = StringField(_l("Name"), [needed, filled, Length(max=120)], render_kw={"autocomplete": "name"})
     language = SelectField(
         _l("Language"),
         choices=choices([("", _l("As the company")), *LANGUAGES.items()]),
@@ -105,19 +112,15 @@ class ProfileForm(AnyForm):
     )
     theme = SelectField(_l("Appearance"), choices=choices(THEMES))
 
-    def validate_name(self, field: Any) -> None:
-        if not field.data.strip():
-            raise ValidationError(_("This field is needed."))
-
 
 class RoleForm(AnyForm):
     """The name of a role; its permissions and scopes are lists of their own on the page."""
 
-    name = StringField(_l("Name"), [needed, Length(max=80)])
+    name = StringField(_l("Name"), [needed, filled, Length(max=80)])
 
 
 class SettingsForm(AnyForm):
-    name = StringField(_l("Name of the company"), [needed, Length(max=120)])
+    name = StringField(_l("Name of the company"), [needed, filled, Length(max=120)])
     language = SelectField(
         _l("Language"),
         choices=choices(LANGUAGES.items()),

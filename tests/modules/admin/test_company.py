@@ -304,6 +304,19 @@ def test_a_role_is_made_and_given_what_is_ticked(one, client_of):
     )
 
 
+def test_blanks_are_no_name(app, one, client_of):
+    alice = client_of("alice")
+    assert alice.post("/c/one/admin/roles/new", data={"name": "   "}).status_code == 422
+    assert save(alice, name=" \t ").status_code == 422
+    assert company(app).name == "One"
+    assert alice.post("/c/one/admin/roles/new", data={"name": "  Back   office "}).status_code == 303
+    assert save(alice, name="  One   Two ").status_code == 303
+    assert company(app).name == "One Two"
+    with one as session:
+        assert role(session, "back-office").name == "Back office"
+        assert session.scalar(select(Role.id).filter_by(name="   ")) is None
+
+
 def test_the_administrators_role_keeps_everything(one, client_of):
     with one as session:
         role_id, version = role(session, "admin").id, role(session, "admin").version

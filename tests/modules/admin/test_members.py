@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from app.core import worker
 from app.core.access import teams_below
 from app.core.clock import today
-from app.core.db import db
+from app.core.db import db, utcnow
 from app.core.errors import BusinessError
 from app.core.models import Change, Membership, Role, Team, TeamMember, User
 from app.modules.admin import queries, services
@@ -220,6 +221,18 @@ def test_an_invited_member_gets_a_log_in_by_mail(app, one, client_of, eva, anony
     given = {"csrf_token": token, "email": "eva@one.example", "password": "a fine new sentence"}
     assert anonymous.post("/login", data=given).status_code == 303
     assert anonymous.get("/", follow_redirects=True).request.path.startswith("/c/one/")
+
+
+def test_inviting_thirty_times_sends_one_mail_and_another_later(app, client_of, eva, people):
+    alice = client_of("alice")
+    with time_machine.travel(utcnow(), tick=False) as clock:
+        for _time in range(30):
+            assert invite(alice, eva).status_code == 303
+        assert invite(alice, people["bob"].member_id).status_code == 303
+        assert len(mails(app)) == 2
+        clock.shift(timedelta(minutes=6))
+        assert invite(alice, eva).status_code == 303
+        assert len(mails(app)) == 3
 
 
 def test_inviting_somebody_who_is_known_links_them_and_changes_nothing_of_theirs(app, one, client_of):
