@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from typing import Any, ClassVar
 
 from flask import g
@@ -136,9 +138,19 @@ class Email(Text):
 
     def read(self, text: str, reading: Reading) -> str:
         clean = super().read(text, reading)
-        if not re.fullmatch(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]{2,}", clean):
+        if not _is_mailable(clean):
             raise FieldError(_("“%(given)s” is not a mail address.", given=clean))
         return clean.lower()
+
+
+def _is_mailable(address: str) -> bool:
+    """Whether a mail can be addressed so: ASCII, one part each side of the @, and dots only between names."""
+    if not address.isascii() or not re.fullmatch(r"[^@\s]+@[\w.\-]+\.[\w\-]{2,}", address):
+        return False
+    try:
+        return Address(addr_spec=address).addr_spec == address
+    except (ValueError, HeaderParseError):
+        return False
 
 
 @dataclass(frozen=True)

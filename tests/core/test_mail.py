@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from app.core import worker
 from app.core.db import db, utcnow
+from app.core.fields import Email, FieldError, Reading
 from app.core.mail import Server, send_mail
 from app.core.models import Job
 
@@ -78,6 +79,34 @@ def test_an_address_cannot_smuggle_receivers(app, one):
         send_mail("ana@one.example, eve@evil.example", "Hello", "…")
     worker.run_pending(app)
     assert files(app) == []
+
+
+NO_ADDRESSES = (
+    "a..b@x.es",
+    ".a@x.es",
+    "a.@x.es",
+    "a:b@x.es",
+    "a(b)@x.es",
+    "ñandú@x.es",
+    "ana@ñandú.es",
+    "ana@x..es",
+    "ana@[1.2.es",
+    "ana@x.es, eve@x.es",
+)
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_an_address_that_no_mail_reaches_is_none(app, address):
+    with app.test_request_context(), pytest.raises(FieldError, match="is not a mail address"):
+        Email("email", "Mail").parse(address, Reading())
+
+
+@pytest.mark.parametrize("address", ["ana@one.example", "o'neill+crm@mail.x-y.co.uk", "a.b_c@x.es"])
+def test_an_address_that_is_accepted_can_be_written_to(app, one, address):
+    with one:
+        send_mail(Email("email", "Mail").parse(address, Reading()), "Hello", "…")
+    worker.run_pending(app)
+    assert [read(path)["To"] for path in files(app)] == [address]
 
 
 @pytest.mark.parametrize(
