@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 WEAK_SECRETS = {"", "dev", "secret", "changeme", "change-me", "password"}
 SHORTEST_SECRET = 32
+FEWEST_LETTERS = 10  # distinct characters of a secret; random ones of this length have more
+KNOWN_ENVS = ("demo", "development", "testing", "production")
 
 
 class BadConfig(RuntimeError):
@@ -18,6 +20,13 @@ class BadConfig(RuntimeError):
 
 def _env(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip()
+
+
+def _number(name: str, default: int, largest: int) -> int:
+    text = _env(name) or str(default)
+    if not (text.isascii() and text.isdecimal()) or int(text[:20]) > largest:
+        raise BadConfig(f"{name} must be a whole number from 0 to {largest}, not {text!r}.")
+    return int(text)
 
 
 def _kept_secret(var_dir: Path) -> str:
@@ -42,7 +51,7 @@ def sqlalchemy_url(url: str) -> str:
 class Config:
     """All settings of one process. `from_env()` reads them; tests build their own."""
 
-    app_env: str = "development"  # "demo", "development", "testing" or "production"
+    app_env: str = "development"  # one of KNOWN_ENVS
     var_dir: Path = ROOT / "var"
     database_url: str = ""
     migration_database_url: str = ""
@@ -61,7 +70,7 @@ class Config:
 
     @classmethod
     def from_env(cls) -> Config:
-        """Read the environment; raise `BadConfig` where production would be unsafe."""
+        """Read the environment; raise `BadConfig` for what cannot be read and where production would be unsafe."""
         config = cls(
             app_env=_env("APP_ENV", "development"),
             var_dir=Path(_env("VAR_DIR") or ROOT / "var").resolve(),
@@ -69,8 +78,8 @@ class Config:
             migration_database_url=_env("MIGRATION_DATABASE_URL"),
             secret_key=_env("SECRET_KEY"),
             base_url=_env("BASE_URL").rstrip("/"),
-            trusted_proxies=int(_env("TRUSTED_PROXIES") or 0),
-            port=int(_env("PORT") or 8000),
+            trusted_proxies=_number("TRUSTED_PROXIES", 0, largest=20),
+            port=_number("PORT", cls.port, largest=65535),
             smtp_url=_env("SMTP_URL"),
             mail_from=_env("MAIL_FROM") or cls.mail_from,
             demo_password=_env("DEMO_PASSWORD"),
@@ -80,6 +89,9 @@ class Config:
 
     def checked(self) -> Config:
         """Fill what may be derived and refuse what is unsafe."""
+        if self.app_env not in KNOWN_ENVS:
+            # A slip of the pen in "production" would switch its safeguards off without a word.
+            raise BadConfig(f"APP_ENV must be one of {', '.join(KNOWN_ENVS)}, not {self.app_env!r}.")
         if self.production:
             self._refuse_unsafe()
         self.secret_key = self.secret_key or _kept_secret(self.var_dir)
@@ -97,7 +109,8 @@ class Config:
         return self.base_url.startswith("https://")
 
     def _refuse_unsafe(self) -> None:
-        if self.secret_key.lower() in WEAK_SECRETS or len(self.secret_key) < SHORTEST_SECRET:
+        known = self.secret_key.lower() in WEAK_SECRETS
+        if known or len(self.secret_key) < SHORTEST_SECRET or len(set(self.secret_key)) < FEWEST_LETTERS:
             raise BadConfig(f"SECRET_KEY must be set to at least {SHORTEST_SECRET} random characters in production.")
         if not self.base_url:
             raise BadConfig("BASE_URL must be set in production: links in mails are built from it alone.")
