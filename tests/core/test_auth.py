@@ -121,6 +121,22 @@ def test_logging_in_changes_session_and_token(app, anonymous):
     assert ended == first
 
 
+@pytest.mark.parametrize("email", ["admin@demo.example", "ADMIN@demo2.example"])
+def test_people_of_the_demo_companies_stay_outside_in_production(app, email):
+    with app.app_context():
+        hashed = passwords.hash_password(PASSWORD)
+        db.session.add(User(email=email.lower(), name="Demo", password_hash=hashed))
+        db.session.commit()
+    elsewhere, late = app.test_client(), app.test_client()
+    assert log_in(elsewhere, email).status_code == 303
+    app.config["VENDIMIA"].app_env = "production"
+    refused = log_in(late, email)
+    assert refused.status_code == 422
+    assert "The mail address or the password is not right." in refused.text
+    assert not is_in(elsewhere)
+    assert log_in(late).status_code == 303
+
+
 def test_an_outdated_hash_is_renewed_at_log_in(app, anonymous):
     dated = passwords.PasswordHasher(time_cost=2, memory_cost=16, parallelism=1).hash(PASSWORD)
     with app.app_context():
@@ -160,6 +176,14 @@ def test_logging_out_ends_the_session_on_the_server(app, anonymous):
     with thief.session_transaction() as cookie:
         cookie.update(kept)
     assert not is_in(thief)
+
+
+def test_logging_out_takes_the_cookie_of_a_remembered_log_in_away(anonymous):
+    log_in(anonymous, remember="y")
+    assert anonymous.get_cookie("vendimia_remember") is not None
+    anonymous.post("/logout", data={"csrf_token": token(anonymous, "/account")})
+    assert anonymous.get_cookie("vendimia_remember") is None
+    assert anonymous.get_cookie("vendimia_remember", path="/") is None
 
 
 def test_logging_out_needs_a_post(client_of):
@@ -342,8 +366,9 @@ def test_a_reset_link_dies_after_two_hours(app, anonymous):
 
 @pytest.mark.parametrize("forged", ["nonsense", "WzEsImEiXQ.aaaaaa.bbbbbbbbbbbbbbbbbbb", "%00", "a" * 3000])
 def test_a_forged_link_opens_nothing(anonymous, forged):
-    assert anonymous.get(f"/reset/{forged}").status_code == 404
-    assert anonymous.get(f"/invite/{forged}").status_code == 404
+    refused = 400 if forged == "%00" else 404  # no address holds a null character
+    assert anonymous.get(f"/reset/{forged}").status_code == refused
+    assert anonymous.get(f"/invite/{forged}").status_code == refused
 
 
 def test_a_link_of_one_kind_is_none_of_another(app, anonymous):
