@@ -12,13 +12,14 @@ from flask import g, url_for
 
 from app.core import lookups
 from app.core.access import can, subtree
+from app.core.changelog import actor_id
 from app.core.clock import quarter_bounds, today
 from app.core.errors import BusinessError
 from app.core.formats import day
 from app.core.i18n import _
 from app.core.ids import whole
 from app.core.surfaces.listing import teams
-from app.core.tables import NONE
+from app.core.tables import ME, NONE
 
 FIRST, LAST = "expected_close__gte", "expected_close__lte"
 NAMES = ("pipeline", "q", "owner_id", "team", "account_id", "close", FIRST, LAST)
@@ -39,6 +40,11 @@ class BoardFilters:
     @property
     def pipeline_id(self) -> int | None:
         return _whole(self.args["pipeline"]) if "pipeline" in self.args else None
+
+    def checked(self) -> BoardFilters:
+        """These filters, once all of them could be read. Raises `BusinessError`."""
+        _read = self.pipeline_id, self.asked
+        return self
 
     @property
     def active(self) -> bool:
@@ -69,7 +75,7 @@ class BoardFilters:
         found: dict[str, Any] = {}
         for name, dimension in (("owner_id", "owner"), ("account_id", "account")):
             if text := self.args.get(name):
-                found[dimension] = None if text == NONE else _whole(text)
+                found[dimension] = self._key(name, text)
         if text := self.args.get("team"):
             found["team"] = sorted(subtree({_whole(text)}))
         if text := self.args.get("q"):
@@ -77,6 +83,11 @@ class BoardFilters:
         first, last = self.period()
         found |= {name: value for name, value in (("expected_from", first), ("expected_to", last)) if value}
         return found
+
+    def _key(self, name: str, text: str) -> int | None:
+        if text == NONE:
+            return None
+        return actor_id() if text == ME and name == "owner_id" else _whole(text)
 
     def chips(self) -> list[dict[str, Any]]:
         """Owner, team, account and expected close, for the filter row."""
@@ -95,6 +106,7 @@ class BoardFilters:
 
     def _chip(self, name: str, label: str, options: list[tuple[str, str]], kind: str = "choice", **more: Any) -> dict:
         value = self.args.get(name, "")
+        value = str(actor_id()) if value == ME and name == "owner_id" else value
         text = _("None") if value == NONE else dict(options).get(value, value)
         return {"name": name, "label": label, "kind": kind, "value": value, "text": text, "options": options,
                 "on": bool(value), "clear_url": self.url(**{name: None}), **more}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import g
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
 
 from app.core import lookups
 from app.core.clock import local_date
@@ -103,7 +103,8 @@ class _Definition:
 
     def _filter(self, fact: Fact, name: str, wanted: Any) -> ColumnElement[bool]:
         if name == "text":
-            return Deal.search_key.contains(fold(wanted), autoescape=True)
+            # Every word, in any order, as the search of a list does.
+            return and_(true(), *(Deal.search_key.contains(word, autoescape=True) for word in fold(wanted).split()))
         if name == "expected_from":
             return fact.expected_close >= wanted
         if name == "expected_to":

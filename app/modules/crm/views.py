@@ -6,9 +6,12 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from flask import Blueprint, Response, abort, request, url_for
+from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
+from app.core import lookups
 from app.core.access import require
+from app.core.db import db
 from app.core.errors import BusinessError, Conflict
 from app.core.forms import Form
 from app.core.hx import is_htmx, wants_fragment
@@ -67,11 +70,12 @@ def deal_quick() -> Response:
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _quick(stage, form, status=422)
+    filters = _filters_behind()
     settle()
     if not is_htmx():
         toast(_("“%(name)s” was created.", name=deal.name))
         return redirect_to(url_for("crm.board", pipeline=stage.pipeline_id))
-    found = board.heads_of(_filters_behind())
+    found = board.heads_of(filters)
     card = board.card_of(found, deal.id)
     hidden = card is None
     toast(_("“%(name)s” was created; the filters hide it.", name=deal.name) if hidden else _("“%(name)s” was created.", name=deal.name))
@@ -162,8 +166,12 @@ def deal_card(deal_id: int) -> Response:
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _card_form(deal, stages, form, status=422)
-    undo_url = url_for("crm.deal_undo", deal_id=deal.id, event=event_id) if event_id else None
-    toast(_("Saved: %(name)s", name=deal.name), undo_url=undo_url)
+    if _out_of_sight(deal):
+        owner = lookups.labels("admin.member", [deal.owner_id]).get(deal.owner_id or 0, "")
+        toast(_("“%(name)s” belongs to %(owner)s now.", name=deal.name, owner=owner))
+    else:
+        undo_url = url_for("crm.deal_undo", deal_id=deal.id, event=event_id) if event_id else None
+        toast(_("Saved: %(name)s", name=deal.name), undo_url=undo_url)
     return _answer(deal, {left, deal.stage_id}, into=deal.stage_id if left != deal.stage_id else None)
 
 
@@ -207,14 +215,17 @@ def _dialog(deal: Deal, stage: Stage, form: Form, status: int = 200, late: str |
 
 def _answer(deal: Deal, stages: set[int] | None, into: int | None = None, closes_dialog: bool = False) -> Response:
     """What changed, for the page it was done on: the card and the heads of `stages` (None: the whole board)."""
+    filters, gone = _filters_behind(), _out_of_sight(deal)
     settle()
+    if gone and not (is_htmx() and _on_board()):
+        return redirect_to(url_for("crm.deal_list"))
     if not is_htmx():
         return redirect_to(url_for("crm.deal_record", row_id=deal.id))
     if not _on_board():
         return render("crm/_deal_again.html", closes_dialog=closes_dialog, **page.context(deal))
     if stages is None:
-        return render("crm/_board_again.html", board=board.board_of(_filters_behind(), _shown()), closes_dialog=closes_dialog)
-    found = board.heads_of(_filters_behind())
+        return render("crm/_board_again.html", board=board.board_of(filters, _shown()), closes_dialog=closes_dialog)
+    found = board.heads_of(filters)
     return render("crm/_moved.html", board=found, deal_id=deal.id, card=board.card_of(found, deal.id), into=into,
                   touched=_columns(found, *stages), closes_dialog=closes_dialog)
 
@@ -237,6 +248,11 @@ def _too_late(deal_id: int, stage: Stage | None, form: Form | None, late: Confli
     return answer
 
 
+def _out_of_sight(deal: Deal) -> bool:
+    """Whether the person has given a deal to somebody whose deals they do not see."""
+    return db.session.scalar(select(Deal.id).where(Deal.id == deal.id)) is None
+
+
 def _columns(found: board.Board, *stage_ids: int) -> list[board.BoardColumn]:
     return [c for c in found.columns if c.id in stage_ids]
 
@@ -253,8 +269,14 @@ def _on_board() -> bool:
 
 
 def _filters_behind() -> BoardFilters:
-    """The filters of the board on which something was done, from the address that htmx sends along."""
-    return BoardFilters.of(MultiDict(parse_qsl(_page_behind().query)))
+    """The filters of the board on which something was done, from the address that htmx sends along.
+
+    None where they cannot be read: what was done is right all the same.
+    """
+    try:
+        return BoardFilters.of(MultiDict(parse_qsl(_page_behind().query))).checked()
+    except BusinessError:
+        return BoardFilters()
 
 
 def _page_behind() -> SplitResult:

@@ -196,6 +196,53 @@ def test_a_card_saved_without_a_change_offers_no_undo(bob, make, stages, people)
     assert "/undo?event=" in save_card(bob, deal_id, version=2, **{**same, "amount": "1,200"}).text
 
 
+@pytest.mark.parametrize("query", ["owner_id=abc", "team=-1", "pipeline=x", "expected_close__gte=soon"])
+def test_a_move_is_answered_though_the_filters_behind_it_cannot_be_read(bob, make, stages, one, query: str) -> None:
+    deal_id = make()
+    headers = {**HTMX, "HX-Current-URL": f"http://localhost{BOARD}?{query}"}
+    data = {"stage_id": stages["Proposal"], "version": 1}
+    answer = bob.post(f"/c/one/crm/deals/{deal_id}/move", data=data, headers=headers)
+    assert answer.status_code == 200
+    assert f'hx-target="#deal-{deal_id}"' in answer.text
+    assert now(one, deal_id).stage_id == stages["Proposal"]
+
+
+def test_a_deal_given_out_of_sight_leaves_the_board_with_a_word_and_no_undo(bob, make, stages, people, one) -> None:
+    deal_id, given = make(), {"owner_id": people["dave"].member_id, "stage_id": stages["Contact"], "version": 1}
+    answer = save_card(bob, deal_id, **given)
+    assert answer.status_code == 200
+    assert f'hx-target="#deal-{deal_id}" hx-swap="delete"' in answer.text
+    assert "“Pump” belongs to Dave now." in answer.text and "/undo" not in answer.text
+    assert now(one, deal_id).owner_id == people["dave"].member_id
+
+
+@pytest.mark.parametrize("headers", [{}, {**HTMX, "HX-Current-URL": "http://localhost/c/one/crm/deals/1"}])
+def test_elsewhere_a_deal_given_out_of_sight_leads_to_the_list(bob, make, stages, people, headers: dict) -> None:
+    given = {"owner_id": people["dave"].member_id, "stage_id": stages["Contact"], "version": 1}
+    answer = save_card(bob, make(), headers, **given)
+    address = answer.headers.get("HX-Redirect") or answer.location
+    assert address.endswith("/crm/deals")
+    page = bob.get(address)
+    assert page.status_code == 200
+    assert "“Pump” belongs to Dave now." in page.text and "/undo" not in page.text
+
+
+def test_the_board_searches_words_in_any_order_as_the_list_does(bob, make) -> None:
+    make("Old pump press")
+    for query in ("press old", "pump"):
+        assert "Old pump press" in bob.get(BOARD, query_string={"q": query}).text
+        assert "Old pump press" in bob.get("/c/one/crm/deals", query_string={"q": query}).text
+    assert "Old pump press" not in bob.get(BOARD, query_string={"q": "old valve"}).text
+
+
+def test_the_board_knows_ones_own_deals_by_me(client_of, make) -> None:
+    make("Pump", owner="alice")
+    make("Valve")
+    page = client_of("alice").get(BOARD, query_string={"owner_id": "me"})
+    assert page.status_code == 200
+    assert "Pump" in page.text and "Valve" not in page.text
+
+
 def test_without_htmx_a_move_leads_to_the_deal(bob, make, stages) -> None:
     deal_id = make()
     answer = bob.post(f"/c/one/crm/deals/{deal_id}/move", data={"stage_id": stages["Proposal"], "version": 1})
