@@ -440,6 +440,13 @@ def test_a_preference_brings_back_to_the_page_it_was_chosen_on_and_to_no_other_s
     assert 'data-bs-theme="dark"' in page
 
 
+def test_a_preference_brings_back_to_a_page_whose_address_is_not_ascii(client_of):
+    asked = {"theme": "dark", "next": "/c/one/admin/members?q=漢"}
+    answer = client_of("alice").post("/account/preferences", data=asked, headers={"HX-Request": "true"})
+    assert answer.status_code == 204
+    assert answer.headers["HX-Redirect"] == "/c/one/admin/members?q=%E6%BC%A2"
+
+
 @pytest.mark.parametrize(
     "wrong", [{"name": " "}, {"theme": "pink"}, {"language": "tlh"}, {"name": "x" * 200}]
 )
