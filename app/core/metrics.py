@@ -324,11 +324,15 @@ def _plain_value(value: int | Decimal | Money | None) -> int | float | str | Non
 
 
 def names_of(model: Any) -> Callable[[Collection[Any]], Mapping[Any, str]]:
-    """Labels of a dimension whose keys are ids of `model` and whose labels are its `name`."""
+    """Labels of a dimension whose keys are ids of `model` and whose labels are its `name`; asked once per context."""
 
     def labels(keys: Collection[Any]) -> Mapping[Any, str]:
-        rows = db.session.execute(select(model.id, model.name).where(model.id.in_(keys)), execution_options={"all_rows": True})
-        return {row.id: row.name for row in rows}
+        known: dict[Any, str] = g.setdefault("dimension_labels", {}).setdefault(model, {})
+        if missing := set(keys) - known.keys():
+            names = select(model.id, model.name).where(model.id.in_(missing))
+            rows = db.session.execute(names, execution_options={"all_rows": True})
+            known.update({row.id: row.name for row in rows})
+        return known
 
     return labels
 

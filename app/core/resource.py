@@ -63,6 +63,7 @@ class Resource:
     update: Callable[[Any, Mapping[str, Any]], Any] | None = None
     bulk: Callable[[Sequence[Mapping[str, Any]]], Sequence[int]] | None = None
     offered: Sequence[Callable[[], Any]] = ()  # criteria for rows that may be chosen in look-ups
+    team_column: str = ""  # column of the row's own team; without it the team filter goes by the owner's teams
     open_names: bool = False  # True: whoever may fill in a look-up may choose among them, as among colleagues
     surfaces: Mapping[str, Any] = field(default_factory=dict)
     grants: Mapping[str, Sequence[str]] = field(default_factory=lambda: STOCK)  # role key -> verbs

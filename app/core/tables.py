@@ -111,8 +111,15 @@ class Listing:
             elif value := self.value_of(name):
                 found.append(self._equals(typed, value))
         if self.resource.owned and (team := self.value_of("team")):
-            found.append(self.resource.model.owner_id.in_(team_member_ids(_whole(team, "team"))))
+            found.append(self._of_team(_whole(team, "team")))
         return found
+
+    def _of_team(self, team_id: int) -> Any:
+        """Rows of a team and of the teams below it."""
+        model = self.resource.model
+        if self.resource.team_column:
+            return getattr(model, self.resource.team_column).in_(subtree({team_id}))
+        return model.owner_id.in_(team_member_ids(team_id))
 
     def _equals(self, typed: Field, value: str) -> Any:
         column = getattr(self.resource.model, typed.attributes[0])
@@ -146,11 +153,11 @@ class Listing:
 
     def _order(self, descending: bool) -> list[Any]:
         row_id = self.resource.model.id
-        order = [self.column.desc() if descending else self.column.asc()]
+        order = self.column.desc() if descending else self.column.asc()
         if self._nullable:
             # Rows without a value come last, whichever way the list is sorted and whichever database sorts it.
-            order.insert(0, self.column.is_(None) if descending == self.descending else self.column.is_not(None))
-        return [*order, row_id.desc() if descending else row_id.asc()]
+            order = order.nulls_last() if descending == self.descending else order.nulls_first()
+        return [order, row_id.desc() if descending else row_id.asc()]
 
     @property
     def _nullable(self) -> bool:

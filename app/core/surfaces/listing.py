@@ -162,10 +162,7 @@ def _chip(resource: Resource, listing: Listing, typed: Field) -> dict[str, Any]:
         chip |= {"kind": "dates", "first": first, "last": last, "text": _period(typed, first, last)}
         chip["value"] = value or first or last
     elif typed.kind == "lookup":
-        options = [*typed.options(whole(value)), (NONE, _("None"))]  # type: ignore[attr-defined]  # Lookup
-        if typed.is_person:  # type: ignore[attr-defined]  # Lookup
-            options.insert(0, (ME, _("Me")))
-        chip |= {"kind": "lookup", "options": options}
+        chip |= {"kind": "lookup", **_offered(typed, whole(value))}
     elif typed.kind == "boolean":
         chip["options"] = [("true", _("Yes")), ("false", _("No"))]
     else:
@@ -173,6 +170,16 @@ def _chip(resource: Resource, listing: Listing, typed: Field) -> dict[str, Any]:
     if typed.kind != "date":
         chip["text"] = next((label for v, label in chip["options"] if v == value), value)
     return _finish(resource, listing, chip, args)
+
+
+def _offered(typed: Any, chosen: int | None) -> dict[str, Any]:
+    """What a look-up can be filtered by: the first rows by name, and where there are more, a search among all."""
+    options = typed.options(chosen)
+    more = len(options) >= lookups.MOST_OPTIONS and can(typed.resource.permission("view"))
+    return {
+        "options": [*([(ME, _("Me"))] if typed.is_person else []), *options, (NONE, _("None"))],
+        "search_url": url_for(typed.resource.endpoint("options")) if more else None,
+    }
 
 
 def _team_chip(resource: Resource, listing: Listing) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from app.core.db import fold, utcnow
 from app.core.errors import BusinessError
 from app.core.i18n import _, _l
 from app.core.metrics import (
+    NO_RATE,
     Dimension,
     Metric,
     MetricQuery,
@@ -375,8 +376,9 @@ class StageSum:
     weighted: Money
 
 
-def board_sums(filters: Mapping[str, Any]) -> dict[int, StageSum]:
-    """Stage id -> count, sum and weighted sum of the open deals that the person may open, in three statements.
+def board_sums(filters: Mapping[str, Any]) -> tuple[dict[int, StageSum], int]:
+    """Stage id -> count, sum and weighted sum of the open deals that the person may open, in three statements; and
+    how many deals the sums leave out for want of an exchange rate.
 
     `filters` as in `MetricQuery.filters`: owner, team, account, stage, pipeline, product (a key, None for "has none",
     or several keys), `text`, and `expected_from` and `expected_to` (dates, inclusive). These are the selects of the
@@ -385,13 +387,10 @@ def board_sums(filters: Mapping[str, Any]) -> dict[int, StageSum]:
     """
     query = MetricQuery(by=("stage",), filters=filters)
     nothing = Money(0, g.company.currency)
-    amounts, weighted, counts = (
-        {row.keys["stage"]: row.value for row in evaluate(metric_id, query, visible_rows=True).rows}
-        for metric_id in ("crm.open_amount", "crm.weighted_pipeline", "crm.open_count")
-    )
-    return {
+    found = [evaluate(name, query, visible_rows=True) for name in ("crm.open_amount", "crm.weighted_pipeline", "crm.open_count")]
+    amounts, weighted, counts = ({row.keys["stage"]: row.value for row in figure.rows} for figure in found)
+    sums = {
         stage: StageSum(n, amounts.get(stage, nothing), weighted.get(stage, nothing))  # type: ignore[arg-type]
         for stage, n in counts.items()
     }
-
-
+    return sums, found[0].excluded[NO_RATE]

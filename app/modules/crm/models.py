@@ -137,7 +137,11 @@ class Deal(Record, Outcome, db.Model):
         *_references(*_PLACES, *_CREDIT, ("contact_id", "contacts_contact.id")),
         UniqueConstraint("company_id", "external_id"),
         _one_of("state", STATES),
-        Index("ix_crm_deal_cards", "company_id", "stage_id", "entered_at", "id"),
+        Index("ix_crm_deal_cards", "company_id", "state", "stage_id", "entered_at", "id"),
+        # These answer the first page of a list, of one state or of all, without sorting.
+        Index(None, "company_id", "state", "entered_at", "id"),
+        Index(None, "company_id", "entered_at", "id"),
+        Index(None, "company_id", "amount_minor", "id"),
         # These two answer the sums of a board and of a period without a look at the rows.
         Index(
             "ix_crm_deal_open_sums",

@@ -202,7 +202,8 @@ def team_on(member_id: int | None, day: date) -> int | None:
 
 def history(deal: Deal) -> list[DealEvent]:
     """All events of a deal in the order they were told, voided ones and voids included."""
-    return list(db.session.scalars(select(DealEvent).where(DealEvent.deal_id == deal.id).order_by(DealEvent.id)))
+    # Sorted here: asked for in order, SQLite would walk the events of the whole company.
+    return sorted(db.session.scalars(select(DealEvent).where(DealEvent.deal_id == deal.id)), key=lambda event: event.id)
 
 
 def counted(deal: Deal) -> list[DealEvent]:
