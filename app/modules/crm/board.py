@@ -196,7 +196,7 @@ def _chosen(filters: BoardFilters, stage_id: int) -> Select:
 
 def _rows(ids: Any) -> list[Row[Any]]:
     # Sorted here: asked for in order, SQLite would walk all deals by time instead of fetching these few.
-    rows = list(db.session.execute(select(*COLUMNS).where(Deal.id.in_(ids))))
+    rows: list[Any] = list(db.session.execute(select(*COLUMNS).where(Deal.id.in_(ids))))
     return sorted(rows, key=lambda row: (row.entered_at, row.id), reverse=True)
 
 

@@ -73,7 +73,7 @@ deal = Resource(
     ),
     filters=("owner_id", "stage_id", "account_id", "state", "expected_close"),
     views=(
-        View("open", _l("Open ones"), {"state": OPEN}),
+        View("open", _l("Open deals"), {"state": OPEN}),
         View("mine", _l("My deals"), {"state": OPEN, "owner_id": "me"}),
         View("won", _l("Won deals"), {"state": WON}),
         View("lost", _l("Lost deals"), {"state": LOST}),
