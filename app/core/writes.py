@@ -37,11 +37,6 @@ def update(row: Any, values: Mapping[str, Any]) -> Any:
     return row
 
 
-def lock(model: type[Row], row_id: int) -> Row | None:
-    """The row, held until the transaction ends; None when there is none for this reader."""
-    return db.session.scalar(select(model).where(model.id == row_id).with_for_update())
-
-
 def check_version(row: Any, version: int | None, theirs: Mapping[str, Any] | None = None) -> None:
     """Raise `Conflict` when `version` is not the row's: somebody saved since the form was opened."""
     if version is not None and version != row.version:
