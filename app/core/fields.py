@@ -331,7 +331,7 @@ class Date(Field):
         if value is None:
             raise FieldError(_("“%(given)s” is not a date.", given=text))
         if not self.EARLIEST <= value < self.LATEST:
-            raise FieldError(_("“%(given)s” is too far away to be meant.", given=text))
+            raise FieldError(_("“%(given)s” is too far in the past or the future.", given=text))
         return value
 
     def show(self, value: date | None) -> str:

@@ -27,7 +27,7 @@ TITLES = {
     405: _l("This cannot be done here"),
     409: _l("Somebody else was quicker"),
     413: _l("This file is too large"),
-    422: _l("Something needs mending"),
+    422: _l("Something needs correcting"),
     429: _l("Too many attempts"),
     500: _l("Something went wrong on our side"),
     503: _l("Too busy at the moment"),

@@ -38,6 +38,17 @@ def test_refusals_speak_the_readers_language(app: Flask, client_of) -> None:
     assert "There is nothing here" not in page
 
 
+def test_the_forms_library_speaks_it_too(app: Flask, client_of) -> None:
+    with app.app_context():
+        db.session.execute(User.__table__.update().values(language="es"), execution_options={"bulk_checked": True})
+        db.session.commit()
+    role = {"name": "x" * 200}
+    page = client_of("alice").post("/c/one/admin/roles/new", data=role)
+    assert page.status_code == 422
+    assert "caracteres" in page.text
+    assert "characters" not in page.text
+
+
 def test_a_form_without_our_token_is_refused_and_changes_nothing(one: Office, client_of) -> None:
     alice = client_of("alice")
     alice.environ_base["HTTP_X_CSRFTOKEN"] = "forged"

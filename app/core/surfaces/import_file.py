@@ -93,7 +93,7 @@ def _publish(resource: Resource) -> Any:
 def _form(resource: Resource) -> Form:
     form = Form(request.form if request.method == "POST" else None)
     keys = [(name, str(resource.field(name).label)) for name in resource.match_keys]
-    form.match_key.choices = [(AUTO, _("What the file has of these")), *keys, ("id", "id"), ("", _("Not at all: all rows are new"))]
+    form.match_key.choices = [(AUTO, _("Whichever of these the file has")), *keys, ("id", "id"), ("", _("Not at all: all rows are new"))]
     form.on_match.choices = [(UPDATE, _("Change them")), (SKIP, _("Leave them as they are"))]
     labels = {
         "file": _("CSV file"),

@@ -53,6 +53,13 @@ def filled(form: Form, field: Any) -> None:
 class AnyForm(Form):
     """Puts the refusal of a rule beside the field it concerns, else above the form."""
 
+    class Meta:
+        """What the forms library says by itself comes in the reader's language too."""
+
+        @property
+        def locales(self) -> list[str]:
+            return [language()]
+
     def refuse(self, field: str | None, message: str) -> None:
         if field in self._fields:
             self._fields[field].errors = [*self._fields[field].errors, message]
@@ -93,7 +100,7 @@ class NewPasswordForm(AnyForm):
 
 class PasswordForm(AnyForm):
     current = PasswordField(
-        _l("Present password"), [needed, Length(max=LONGEST)], render_kw={"autocomplete": "current-password"}
+        _l("Current password"), [needed, Length(max=LONGEST)], render_kw={"autocomplete": "current-password"}
     )
     password = PasswordField(
         _l("New password"),

@@ -98,7 +98,7 @@ MEMBER = Resource(
         Date("valid_to", _l("Last day")),
         Text(
             "external_id",
-            _l("Number elsewhere"),
+            _l("External number"),
             hint=_l("Such as the number in payroll; finds the member in files."),
         ),
         FileOnly("team", _l("Team (name)"), _l("In files. Without a name the team bears its manager's.")),
