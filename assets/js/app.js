@@ -45,11 +45,12 @@
     for (const each of document.querySelectorAll("[id][style='']")) each.removeAttribute("style");
   });
 
-  /* A fragment says where the cursor belongs; else it stays where it was. */
+  /* A fragment says where the cursor belongs; else it stays where it was. A form that comes back replaces itself. */
   document.addEventListener("htmx:after:swap", (event) => {
     const target = event.detail.ctx?.target;
-    if (!(target instanceof Element) || !target.isConnected) return;
-    const wanted = target.querySelector("[aria-invalid='true'], [data-autofocus]");
+    if (!(target instanceof Element)) return;
+    const form = target.matches(".v-form") ? document.querySelector(".v-form") : null;
+    const wanted = (target.isConnected ? target : form)?.querySelector("[aria-invalid='true'], [data-autofocus]");
     if (wanted && !wanted.closest(".ts-hidden-accessible")) wanted.focus({ preventScroll: false });
   });
 
