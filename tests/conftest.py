@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import NullPool
 from sqlalchemy.orm import Session
 
 from app.core.db import db
@@ -131,6 +132,13 @@ def database(request: pytest.FixtureRequest, home: Path) -> Addresses:
 APPS: dict[str, Flask] = {}
 
 
+def _build(database: Addresses, home: Path) -> Flask:
+    """SQLite without a pool: a request of the last test's browser that is still under way would put a connection to
+    the file that is gone into it, and the next test would see two databases in turn."""
+    options = {"poolclass": NullPool} if database.kind == "sqlite" else {}
+    return build_app(home / "var", database.url, database.owner_url, engine_options=options)
+
+
 @pytest.fixture
 def app(database: Addresses, home: Path) -> Iterator[Flask]:
     """The application on a fresh database, once on SQLite and once on PostgreSQL.
@@ -138,7 +146,7 @@ def app(database: Addresses, home: Path) -> Iterator[Flask]:
     Built once a process and database, since building it costs more than most tests; settings that a test changes are
     put back, and an application to which a test added routes is not used again.
     """
-    app = APPS.pop(database.kind, None) or build_app(home / "var", database.url, database.owner_url)
+    app = APPS.pop(database.kind, None) or _build(database, home)
     app._got_first_request = False  # a test may add routes before its first request
     own, settings, routes = app.config["VENDIMIA"], dict(app.config), len(app.view_functions)
     of_own = dict(vars(own))
