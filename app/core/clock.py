@@ -41,12 +41,6 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time.max, tzinfo=company_zone()).astimezone(UTC)
 
 
-def fiscal_quarter(day: date, start_month: int = 1) -> tuple[int, int]:
-    """Fiscal year and quarter (1-4) of a date; the year is named after the calendar year in which it begins."""
-    months = day.year * 12 + day.month - start_month
-    return months // 12, months % 12 // 3 + 1
-
-
 def quarter_bounds(day: date, start_month: int = 1) -> tuple[date, date]:
     """First and last day of the fiscal quarter that holds `day`."""
     months = day.year * 12 + day.month - start_month

@@ -17,7 +17,6 @@ from babel.numbers import (
     parse_decimal,
 )
 from flask import Flask, g
-from markupsafe import Markup
 
 from app.core.clock import zone
 from app.core.db import utcnow
@@ -176,4 +175,4 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money, money_short=money_short, num=number, pct=percent, day=day, clock=clock, moment=moment, ago=ago
     )
-    app.jinja_env.globals.update(initials=initials, colour=colour, Markup=Markup)
+    app.jinja_env.globals.update(initials=initials, colour=colour)

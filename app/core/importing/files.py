@@ -15,7 +15,6 @@ from app.core.i18n import _
 
 DELIMITERS = ",;\t|"
 SAMPLE = 30  # records by which a delimiter is judged
-LONGEST_CELL = 131_072
 GUARDED = re.compile(r"'*[=+\-@\t\r]")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
