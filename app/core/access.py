@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
 from flask import Flask, g
 from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import with_loader_criteria
+from sqlalchemy.orm import Session, with_loader_criteria
 
 from app.core.clock import today
 from app.core.db import Id, Owned, db
+from app.core.errors import Forbidden
+from app.core.i18n import _
 from app.core.lifecycle import enabled_modules
-from app.core.models import Membership, Role, Team, TeamMember
+from app.core.models import Membership, Role, Team, TeamMember, User
 from app.core.registry import registry
-from app.core.tenancy import choose_company, company_by_slug
+from app.core.tenancy import acting_for, choose_company, company_by_slug
 
 View = TypeVar("View", bound=Callable[..., Any])
 SCOPES = ("own", "team", "all")
@@ -76,6 +79,19 @@ def enter_company(slug: str, user_id: int) -> bool:
         return False
     _become(member)
     return True
+
+
+@contextmanager
+def acting_as(company_id: int, member_id: int) -> Iterator[Session]:
+    """One unit of work in the name of a member, with their permissions, record rules and language: what a job does for a
+    person. A session of its own; commits at its end. Raises `Forbidden` when the membership has ended."""
+    with acting_for(company_id, member_id) as session:
+        member = session.get(Membership, member_id)
+        if member is None or not is_current(member, today()):
+            raise Forbidden(_("This person is no longer a member of the company."))
+        _become(member)
+        g.language = session.scalar(select(User.language).where(User.id == member.user_id)) or g.company.language
+        yield session
 
 
 def is_current(member: Membership, day: date) -> bool:

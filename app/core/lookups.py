@@ -89,7 +89,8 @@ def may_choose(resource: Any) -> bool:
 def labels(target: str, ids: Iterable[Any]) -> dict[int, str]:
     """Names of rows by id, in one statement for those not asked before in this context.
 
-    The name of a row is shown to whoever may see the row that refers to it, whatever the record rules.
+    The name of a row is shown to whoever may see the row that refers to it, whatever the record rules;
+    so is that of a row in the trash.
     """
     known: dict[int, str] = g.setdefault("lookup_labels", {}).setdefault(target, {})
     missing = {i for i in ids if i is not None} - known.keys()
@@ -97,7 +98,7 @@ def labels(target: str, ids: Iterable[Any]) -> dict[int, str]:
         resource = registry.resource(target)
         title = getattr(resource.model, resource.title)
         rows = db.session.execute(
-            select(resource.model.id, title).where(resource.model.id.in_(missing)), execution_options={"all_rows": True}
+            select(resource.model.id, title).where(resource.model.id.in_(missing)), execution_options={"all_rows": True, "with_trash": True}
         )
         known.update({row.id: row[1] for row in rows})
     return known

@@ -330,7 +330,7 @@ def names_of(model: Any) -> Callable[[Collection[Any]], Mapping[Any, str]]:
         known: dict[Any, str] = g.setdefault("dimension_labels", {}).setdefault(model, {})
         if missing := set(keys) - known.keys():
             names = select(model.id, model.name).where(model.id.in_(missing))
-            rows = db.session.execute(names, execution_options={"all_rows": True})
+            rows = db.session.execute(names, execution_options={"all_rows": True, "with_trash": True})
             known.update({row.id: row.name for row in rows})
         return known
 

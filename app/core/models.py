@@ -209,6 +209,31 @@ class Change(CompanyScoped, db.Model):
     new: Mapped[str | None] = mapped_column(Text)
 
 
+class Trash(CompanyScoped, db.Model):
+    """A row that was thrown away and can be brought back; what lies here no statement sees (`app.core.tenancy`).
+
+    `kept` holds the values of unique columns, which the row gives up meanwhile; `group_id` binds what went together.
+    """
+
+    __tablename__ = "core_trash"
+    __constraints__ = (
+        same_company("member_id", "core_membership.id"),
+        UniqueConstraint("company_id", "table_name", "row_id"),
+        Index(None, "company_id", "table_name", "id"),
+        Index(None, "company_id", "group_id"),
+    )
+    __unlogged__ = True
+
+    table_name: Mapped[str] = mapped_column(String(60))
+    row_id: Mapped[int] = mapped_column(Id)
+    title: Mapped[str] = mapped_column(String(200), default="")
+    at: Mapped[datetime] = mapped_column(UtcDateTime(), default=utcnow)
+    member_id: Mapped[int | None] = mapped_column(Id)
+    why: Mapped[str] = mapped_column(String(10), default="deleted")  # deleted, merged, reverted
+    group_id: Mapped[str] = mapped_column(String(36), default="")
+    kept: Mapped[dict] = mapped_column(JSON, default=dict)
+
+
 class Job(db.Model):
     """Work for the worker, enqueued in the transaction that wants it done; sent at least once."""
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.core import writes
+from app.core import trash, writes
 from app.core.db import Owned
+from app.core.errors import BusinessError
 from app.core.fields import Field
-from app.core.i18n import _l
+from app.core.i18n import _, _l
 
 VERBS = {
     "view": _l("See"),
@@ -38,7 +39,8 @@ class Resource:
     """One record type of a module.
 
     `create(values) -> row`, `update(row, values) -> row` and `bulk(rows) -> ids` are the only ways a surface writes;
-    values map field names to what the field's `parse` gives. Those left out are made from the model.
+    values map field names to what the field's `parse` gives. Those left out are made from the model. `hide(ids)` and
+    `show(ids)` are what the module does besides when rows are thrown away and brought back.
     `surfaces` replaces any surface by name ("list", "record", "new", …) with a view of the module's own.
     """
 
@@ -62,6 +64,9 @@ class Resource:
     create: Callable[[Mapping[str, Any]], Any] | None = None
     update: Callable[[Any, Mapping[str, Any]], Any] | None = None
     bulk: Callable[[Sequence[Mapping[str, Any]]], Sequence[int]] | None = None
+    hide: Callable[[Sequence[int]], None] | None = None
+    show: Callable[[Sequence[int]], None] | None = None
+    removable: bool = True  # False: rows end in another way, as memberships do by their last day
     offered: Sequence[Callable[[], Any]] = ()  # criteria for rows that may be chosen in look-ups
     team_column: str = ""  # column of the row's own team; without it the team filter goes by the owner's teams
     open_names: bool = False  # True: whoever may fill in a look-up may choose among them, as among colleagues
@@ -160,6 +165,19 @@ class Resource:
         if self.create:
             return [self.create(row).id for row in rows]
         return writes.bulk_insert(self.model, [self.stored(row) for row in rows])
+
+    def remove(self, ids: Sequence[int], *, why: str = trash.DELETED, group: str = "") -> str:
+        """Throw rows away; returns the group under which they lie in the trash.
+
+        Whoever calls has asked whether the person may and sees them. Raises `BusinessError`.
+        """
+        if not self.removable:
+            raise BusinessError(_("Rows of this kind cannot be thrown away."))
+        return trash.put(self.model, self.title, ids, why=why, group=group, hide=self.hide)
+
+    def bring_back(self, ids: Sequence[int]) -> list[int]:
+        """Take rows out of the trash; returns the ids of those that were there. Raises `BusinessError`, `Conflict`."""
+        return trash.take_out(self.model, ids, show=self.show)
 
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Columns and values for field values."""

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, current_app, g
-from sqlalchemy import bindparam, event, select, text
+from sqlalchemy import bindparam, event, literal, select, text
 from sqlalchemy.orm import Session, with_loader_criteria
 from sqlalchemy.orm.session import ORMExecuteState
 from sqlalchemy.sql.visitors import iterate
 
-from app.core.db import Base, CompanyScoped, Id, db
-from app.core.models import Company
+from app.core.db import Base, CompanyScoped, Id, Versioned, db
+from app.core.models import Company, Trash
 
 
 class NoCompany(RuntimeError):
@@ -66,6 +66,20 @@ _company = bindparam("current_company_id", callable_=current_company_id, type_=I
 _WALL = with_loader_criteria(CompanyScoped, lambda cls: cls.company_id == _company, include_aliases=True)
 
 
+def _present(cls: Any) -> Any:
+    """Criterion: the row does not lie in the trash. A model whose own columns say so brings a `__present__`."""
+    own = getattr(cls, "__present__", None)
+    if own is not None:
+        return own()
+    column = getattr(cls, "id", None)
+    table = getattr(cls, "__tablename__", "")  # the mixin itself, which SQLAlchemy tries once, has none
+    thrown = select(literal(1)).where(Trash.company_id == _company, Trash.table_name == table, Trash.row_id == column)
+    return ~thrown.correlate_except(Trash).exists()
+
+
+_PRESENT = with_loader_criteria(Versioned, _present, include_aliases=True, track_closure_variables=False)
+
+
 def scoped_tables() -> frozenset:
     """All tables whose rows belong to a company."""
     return frozenset(m.local_table for m in Base.registry.mappers if issubclass(m.class_, CompanyScoped))
@@ -92,6 +106,8 @@ def _confine(state: ORMExecuteState) -> None:
         raise WrongCompany("bulk writes skip the rules: use app.core.writes.bulk_insert")
     # For every statement: `state.all_mappers` knows the top level only and would miss subqueries.
     options = [_WALL]
+    if not state.execution_options.get("with_trash"):
+        options.append(_PRESENT)
     if not state.execution_options.get("all_rows"):
         options += g.get("row_rules", ())
     state.statement = state.statement.options(*options)

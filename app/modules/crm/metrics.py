@@ -79,6 +79,8 @@ class _Definition:
         found = select(fact.id).select_from(fact)
         if fact is DealSpan:
             found = found.join(Deal, Deal.id == DealSpan.deal_id).where(holds(query.as_of, query.known_at, utcnow()))
+            # What lies in the trash now was believed once: its spans say until when.
+            found = found.execution_options(with_trash=True)
         # One state as an equality: SQLite walks an index further down behind one than behind IN.
         one_state = len(self.states) == 1
         found = found.where(fact.state == self.states[0] if one_state else fact.state.in_(self.states))

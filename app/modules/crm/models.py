@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    ColumnElement,
     Date,
     Index,
     Integer,
@@ -23,6 +24,7 @@ from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, s
 OPEN, WON, LOST, DISCARDED = "open", "won", "lost", "discarded"
 STATES = (OPEN, WON, LOST, DISCARDED)
 CLOSED = (WON, LOST, DISCARDED)
+TRASHED = "trashed"  # of a deal alone: all of its ledger is voided, so it is in no figure
 
 CREATED, MOVED, CHANGED, VOIDED = "created", "moved", "changed", "voided"
 KINDS = (CREATED, MOVED, CHANGED, VOIDED)
@@ -136,7 +138,7 @@ class Deal(Record, Outcome, db.Model):
     __constraints__ = (
         *_references(*_PLACES, *_CREDIT, ("contact_id", "contacts_contact.id")),
         UniqueConstraint("company_id", "external_id"),
-        _one_of("state", STATES),
+        _one_of("state", (*STATES, TRASHED)),
         Index("ix_crm_deal_cards", "company_id", "state", "stage_id", "entered_at", "id"),
         # These answer the first page of a list, of one state or of all, without sorting.
         Index(None, "company_id", "state", "entered_at", "id"),
@@ -166,6 +168,11 @@ class Deal(Record, Outcome, db.Model):
     product: Mapped[str | None] = mapped_column(String(120))
     external_id: Mapped[str | None] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text, default="")
+
+    @classmethod
+    def __present__(cls) -> ColumnElement[bool]:
+        """Criterion of deals that are not in the trash; the indexes hold the state."""
+        return cls.state != TRASHED
 
     stage: Mapped[Stage] = relationship(foreign_keys="Deal.stage_id", lazy="raise", viewonly=True)
     reason: Mapped[Reason | None] = relationship(foreign_keys="Deal.reason_id", lazy="raise", viewonly=True)

@@ -11,7 +11,7 @@ from app.core.fields import Boolean, Choice, Date, Integer, LongText, MoneyField
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import Resource, View
-from app.modules.crm import bulk, services, setup
+from app.modules.crm import bulk, services, setup, trash
 from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, Pipeline, Reason, Stage
 
 STATE_LABELS = ((OPEN, _l("Open")), (WON, _l("Won")), (LOST, _l("Lost")), (DISCARDED, _l("Discarded")))
@@ -85,6 +85,8 @@ deal = Resource(
     create=services.create_deal,
     update=services.change_deal,
     bulk=bulk.import_deals,
+    hide=trash.hide_deals,
+    show=trash.show_deals,
 )
 
 pipeline: Resource = Resource(

@@ -1,0 +1,168 @@
+"""Throwing rows away and bringing them back: the row stays where it is, and a line in the trash hides it.
+
+What lies in the trash no statement sees unless it says `with_trash`. Rows that belong to somebody (accounts, deals) go
+whatever refers to them, and come back to the same references; settings (stages, roles) only while nothing uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Table, UniqueConstraint, cast, delete, func, insert, literal, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.core import changelog
+from app.core.db import Base, Owned, Versioned, db, utcnow
+from app.core.errors import BusinessError, Conflict
+from app.core.i18n import _
+from app.core.models import Change, Trash
+from app.core.tenancy import current_company_id
+
+CHUNK = 500
+DELETED, MERGED, REVERTED = "deleted", "merged", "reverted"
+UNSEEN = {"with_trash": True, "all_rows": True}
+QUIET = {**UNSEEN, "synchronize_session": False}
+
+
+def put(
+    model: Any,
+    title: str,
+    ids: Sequence[int],
+    *,
+    why: str = DELETED,
+    group: str = "",
+    hide: Callable[[Sequence[int]], None] | None = None,
+) -> str:
+    """Throw rows away, set-based, and return the group under which they lie together; what lies there already stays.
+
+    `hide` is what the module does to rows of its own (a deal's ledger), before they are hidden.
+    Raises `BusinessError` when a setting is in use.
+    """
+    group = group or str(uuid4())
+    present = _present_ids(model, ids)
+    if not issubclass(model, Owned):
+        refuse_in_use(model, present)
+    if hide:
+        hide(present)
+    for chunk in _chunks(present):
+        kept = _give_up_unique(model, chunk)
+        named = select(model.id, getattr(model, title)).where(model.id.in_(chunk))
+        line = {"company_id": current_company_id(), "table_name": model.__tablename__, "at": utcnow(),
+                "member_id": changelog.actor_id(), "why": why, "group_id": group}
+        lines = [{**line, "row_id": row_id, "title": str(name or "")[:200], "kept": kept.get(row_id, {})}
+                 for row_id, name in db.session.execute(named, execution_options=UNSEEN)]
+        db.session.connection().execute(insert(Trash.__table__), lines)
+        db.session.execute(update(model).where(model.id.in_(chunk)).values(version=model.version + 1), execution_options=QUIET)
+        _log(model, chunk, "deleted")
+    db.session.expire_all()
+    return group
+
+
+def take_out(model: Any, ids: Sequence[int], *, show: Callable[[Sequence[int]], None] | None = None) -> list[int]:
+    """Bring rows back with their unique values; returns the ids of those that were in the trash.
+
+    `show` is what the module does to rows of its own, after they are to be seen again. Raises `BusinessError` when a
+    value is taken by another row meanwhile.
+    """
+    found = []
+    for chunk in _chunks(list(ids)):
+        mine = (Trash.table_name == model.__tablename__, Trash.row_id.in_(chunk))
+        lines = db.session.execute(select(Trash.row_id, Trash.kept).where(*mine))
+        kept = {line.row_id: line.kept for line in lines}
+        db.session.execute(delete(Trash).where(*mine), execution_options={"synchronize_session": False})
+        _take_unique_back(model, kept)
+        back = sorted(kept)
+        db.session.execute(update(model).where(model.id.in_(back)).values(version=model.version + 1), execution_options=QUIET)
+        _log(model, back, "restored")
+        found += back
+    db.session.expire_all()
+    if show:
+        show(found)
+    return found
+
+
+def lies(model: Any, row_id: int) -> Trash | None:
+    """The line of a row in the trash; None when it is not there."""
+    return db.session.scalar(select(Trash).where(Trash.table_name == model.__tablename__, Trash.row_id == row_id))
+
+
+def refuse_in_use(model: Any, ids: Sequence[int]) -> None:
+    """Raise `BusinessError` while a row that is not itself thrown-away settings refers to one of these."""
+    for mapped, column in references_to(model):
+        rows = select(func.count()).select_from(mapped).where(getattr(mapped, column).in_(list(ids)))
+        settings = issubclass(mapped, Versioned) and not issubclass(mapped, Owned)
+        options = {"all_rows": True} if settings else UNSEEN
+        if count := db.session.scalar(rows, execution_options=options):
+            raise BusinessError(_("This is in use in %(count)s places and cannot be thrown away.", count=count))
+
+
+def references_to(model: Any) -> list[tuple[Any, str]]:
+    """Mapped classes and the columns in which they refer to rows of a model, the model itself included."""
+    table: Table = model.__table__
+    found = []
+    for mapper in sorted(Base.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]  # a table
+        for key in mapper.local_table.foreign_key_constraints:  # type: ignore[attr-defined]  # a table
+            if key.referred_table is table:
+                columns = [c for c in key.column_keys if c != "company_id"]
+                found += [(mapper.class_, column) for column in columns]
+    return found
+
+
+def unique_columns(model: Any) -> dict[str, bool]:
+    """Text columns that only one row of a company may have with one value -> whether they may be empty."""
+    found = {}
+    for constraint in model.__table__.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            for column in constraint.columns:
+                if hasattr(column.type, "length") and (column.nullable or column.name in model.__folded__):
+                    found[column.name] = bool(column.nullable)
+    return found
+
+
+def _present_ids(model: Any, ids: Sequence[int]) -> list[int]:
+    rows: list[int] = []
+    for chunk in _chunks(list(dict.fromkeys(ids))):
+        rows += db.session.scalars(
+            select(model.id).where(model.id.in_(chunk)).order_by(model.id), execution_options={"all_rows": True}
+        )
+    return rows
+
+
+def _give_up_unique(model: Any, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Free the unique values of rows for others; returns what they were, by row id."""
+    kept: dict[int, dict[str, str]] = {}
+    for name, empty in unique_columns(model).items():
+        column = getattr(model, name)
+        rows = select(model.id, column).where(model.id.in_(ids), column.is_not(None))
+        for row_id, value in db.session.execute(rows, execution_options=UNSEEN):
+            kept.setdefault(row_id, {})[name] = value
+        # No folded text begins with this sign; the id keeps two of one name apart.
+        freed = None if empty else literal("\x7f") + cast(model.id, column.type)
+        db.session.execute(update(model).where(model.id.in_(ids)).values({name: freed}), execution_options=QUIET)
+    return kept
+
+
+def _take_unique_back(model: Any, kept: Mapping[int, Mapping[str, str]]) -> None:
+    for row_id, values in kept.items():
+        if not values:
+            continue
+        try:
+            with db.session.begin_nested():
+                db.session.execute(update(model).where(model.id == row_id).values(**values), execution_options=QUIET)
+        except IntegrityError:
+            raise Conflict(
+                _("“%(value)s” has been given to another one meanwhile; change that one first.", value=next(iter(values.values())))
+            ) from None
+
+
+def _log(model: Any, ids: Iterable[int], action: str) -> None:
+    line = {"company_id": current_company_id(), "actor_id": changelog.actor_id(), "request_id": changelog.request_id(),
+            "table_name": model.__tablename__, "action": action}
+    if changelog.is_logged(model) and (lines := [{**line, "row_id": row_id} for row_id in ids]):
+        db.session.connection().execute(insert(Change.__table__), lines)
+
+
+def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
