@@ -12,9 +12,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core import (
     access,
+    assets,
     auth,
     changelog,
     cli,
+    compression,
     engine,
     formats,
     gate,
@@ -48,18 +50,19 @@ class Vendimia(Flask):
 
 def create_app(config: Config, modules: Iterable[str] = ()) -> Flask:
     """An application for a configuration; `modules` names further packages to load as modules (tests)."""
-    app = Vendimia(__name__, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app = Vendimia(__name__, template_folder=str(ROOT / "templates"), static_folder=None)
     app.config.from_mapping(config.flask())
     app.url_map.converters["int"] = IdConverter
     if config.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, *[config.trusted_proxies] * 4)  # type: ignore[method-assign]  # as Flask documents it
-    app.register_blueprint(Blueprint("assets", __name__, static_folder=str(ROOT / "assets"), static_url_path="/assets"))
 
     registry = Registry.discover(MODULES, modules)
     registry.load()
     app.extensions["registry"] = registry
 
     logs.init_app(app, config)
+    assets.init_app(app)
+    compression.init_app(app)
     hx.init_app(app)
     engine.init_app(app)
     tenancy.init_app(app)

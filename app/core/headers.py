@@ -8,7 +8,6 @@ CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'"
 )
-FOREVER = "public, max-age=31536000, immutable"
 
 
 def _add(response: Response) -> Response:
@@ -20,9 +19,7 @@ def _add(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
     if current_app.config["SESSION_COOKIE_SECURE"]:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if request.endpoint in ("static", "assets.static"):
-        if "v" in request.args:
-            headers["Cache-Control"] = FOREVER
+    if request.endpoint == "assets.static":
         return response
     response.vary.update(("HX-Request", "Cookie"))
     headers.setdefault("Cache-Control", "private, no-cache")

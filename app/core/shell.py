@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, g, request, url_for
 from flask_login import current_user
 from markupsafe import Markup, escape
 from sqlalchemy import or_, select
 
 from app.core.access import can
+from app.core.assets import asset
 from app.core.clock import zone
 from app.core.db import db, utcnow
 from app.core.formats import colour, initials
@@ -22,8 +21,6 @@ from app.core.i18n import LANGUAGES, language
 from app.core.lifecycle import enabled_modules
 from app.core.models import Company, Membership
 from app.core.slots import items, slot
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def shell() -> dict[str, Any]:
@@ -127,20 +124,6 @@ def _search_url() -> str | None:
             if can(resource.permission("view")) and hasattr(resource.model, "search_key"):
                 return url_for(resource.endpoint("list"))
     return None
-
-
-@lru_cache(maxsize=512)
-def _fingerprint(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] if Path(path).exists() else "missing"
-
-
-def asset(name: str) -> str:
-    """Address of a file of `assets/`, or of `static/vendor/` for "vendor/…", with its fingerprint."""
-    vendor = name.startswith("vendor/")
-    path = ROOT / ("static" if vendor else "assets") / name
-    if current_app.debug:
-        _fingerprint.cache_clear()
-    return f"/{'static' if vendor else 'assets'}/{name}?v={_fingerprint(str(path))}"
 
 
 @lru_cache(maxsize=512)
