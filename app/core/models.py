@@ -28,6 +28,7 @@ OUTSIDE_RLS = frozenset(
         "core_company",
         "core_user",
         "core_session",
+        "core_token",
         "core_login_failure",
         "core_membership",
         "core_job",
@@ -83,6 +84,25 @@ class Session(db.Model):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     ip: Mapped[str] = mapped_column(String(45), default="")
     agent: Mapped[str] = mapped_column(String(200), default="")
+
+
+class Token(db.Model):
+    """A key with which a program acts for a person in one company; only its hash is kept, and the last letters to tell
+    it from others. What it may do is what the person may do at that moment."""
+
+    __tablename__ = "core_token"
+
+    id: Mapped[int] = mapped_column(Id, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Id, ForeignKey("core_user.id", ondelete="CASCADE"), index=True)
+    company_id: Mapped[int] = mapped_column(Id, ForeignKey("core_company.id"))
+    name: Mapped[str] = mapped_column(String(80))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    ending: Mapped[str] = mapped_column(String(4))
+    read_only: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime(), default=utcnow)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
 
 
 class LoginFailure(db.Model):
