@@ -16,7 +16,7 @@ from app.core.errors import Conflict
 from app.core.i18n import _
 from app.core.importing.checking import GoodRow
 from app.core.importing.matching import New, SameFile
-from app.core.importing.models import CHECKED, DONE, STAGING, ImportBatch, ImportRow
+from app.core.importing.models import CHECKED, CHECKING as STAGING, DONE, ImportBatch, ImportRow
 from app.core.money import Money
 from app.core.writes import bulk_insert
 
@@ -33,7 +33,7 @@ def begin(resource: str, file_name: str, digest: str) -> int:
     )
     sweep(*mine)
     batch = ImportBatch(
-        member_id=changelog.actor_id(), resource=resource, file_name=file_name[-200:], file_hash=digest
+        member_id=changelog.actor_id(), resource=resource, file_name=file_name[-200:], file_hash=digest, state=STAGING
     )
     db.session.add(batch)
     db.session.commit()
