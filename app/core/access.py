@@ -17,9 +17,9 @@ from app.core.db import Id, Owned, db
 from app.core.errors import Forbidden
 from app.core.i18n import _
 from app.core.lifecycle import enabled_modules
-from app.core.models import Membership, Role, Team, TeamMember, User
+from app.core.models import Company, Membership, Role, Team, TeamMember, User
 from app.core.registry import registry
-from app.core.tenancy import acting_for, choose_company, company_by_slug
+from app.core.tenancy import acting_for, choose_company
 
 View = TypeVar("View", bound=Callable[..., Any])
 SCOPES = ("own", "team", "all")
@@ -66,14 +66,13 @@ def mark_of(app: Flask, endpoint: str) -> str:
 
 def enter_company(slug: str, user_id: int) -> bool:
     """Choose the company of an address for a user; False when there is none or the user has no place in it."""
-    company = company_by_slug(slug)
-    if company is None:
+    place = select(Company, Membership).join(Membership, Membership.company_id == Company.id)
+    found = db.session.execute(
+        place.where(Company.slug == slug, Membership.user_id == user_id), execution_options={"all_companies": True}
+    ).one_or_none()
+    if found is None:
         return False
-    member = db.session.scalar(
-        select(Membership).filter_by(company_id=company.id, user_id=user_id), execution_options={"all_companies": True}
-    )
-    if member is None:
-        return False
+    company, member = found
     choose_company(company)
     if not is_current(member, today()):
         return False

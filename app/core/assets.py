@@ -112,7 +112,7 @@ def asset(name: str) -> str:
 def _serve(filename: str) -> Response:
     """One file by its address; another version's address is not there."""
     found = current_app.extensions["assets"].by_address.get(filename) or abort(404)
-    packed = bool(found.packed) and "gzip" in request.accept_encodings
+    packed = bool(found.packed) and request.accept_encodings.quality("gzip") > 0
     response = Response(found.packed if packed else found.body, content_type=found.kind)
     if packed:
         response.content_encoding = "gzip"

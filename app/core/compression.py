@@ -23,7 +23,7 @@ def _compress(response: Response) -> Response:
     if response.mimetype not in KINDS or response.is_streamed or response.direct_passthrough or response.content_encoding:
         return response
     response.vary.add("Accept-Encoding")
-    if "gzip" not in request.accept_encodings or (response.content_length or 0) < SHORTEST:
+    if request.accept_encodings.quality("gzip") <= 0 or (response.content_length or 0) < SHORTEST:
         return response
     packed = io.BytesIO()
     padding = "".join(secrets.choice(string.ascii_letters) for _ in range(secrets.randbelow(MOST_PADDING) + 1))

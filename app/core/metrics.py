@@ -5,11 +5,11 @@ A metric builds one select; `evaluate` runs it and puts the parts together. Defi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from decimal import Decimal
+from typing import Any, Protocol
 
 from flask import g
 from sqlalchemy import ColumnElement, Date, Integer, Select, cast, extract, select
@@ -20,6 +20,7 @@ from app.core.access import can, team_mates
 from app.core.clock import local_date
 from app.core.db import db, utcnow
 from app.core.errors import BusinessError, Forbidden, NotFound
+from app.core.figure_parts import Parts, value_of
 from app.core.i18n import _, _l
 from app.core.lifecycle import enabled_modules
 from app.core.models import Membership, Team
@@ -57,6 +58,17 @@ class MetricQuery:
     filters: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Facts(Protocol):
+    """The rows that a metric counts and what it takes of them, in pieces that `evaluate_together` can join."""
+
+    @property
+    def rows_key(self) -> Any: ...
+    def rows(self, query: MetricQuery) -> Select: ...
+    def keys(self, query: MetricQuery) -> Sequence[Any]: ...
+    def groups_of(self, query: MetricQuery) -> Sequence[Any]: ...
+    def parts_of(self, query: MetricQuery) -> Sequence[Any]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """A number with one definition.
@@ -85,6 +97,7 @@ class Metric:
     currency_basis: str | None = None  # event, snapshot
     dimensions: tuple[str, ...] = ()
     additive: frozenset[str] = frozenset()  # dimensions over which the rows add up to the total
+    facts: Facts | None = None  # for figures that are asked for together; equal `rows_key`, equal rows
 
     @property
     def module(self) -> str:
@@ -157,22 +170,58 @@ def evaluate(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) 
     asked = metric(metric_id)
     query = _checked(asked, query, visible_rows)
     found = db.session.execute(asked.build(query), execution_options={"all_rows": not visible_rows}).mappings()
+    return _figure(asked, query, [dict(row) for row in found])
+
+
+def evaluate_together(
+    ids: Sequence[str], query: MetricQuery, *, visible_rows: bool = False, named: bool = True
+) -> list[Figure]:
+    """The figures of several metrics that count the same rows, in one statement; each is what `evaluate` gives.
+
+    Without `named` no names are looked up: rows have keys alone.
+    Raises `ValueError` when they do not count the same rows, else as `evaluate`.
+    """
+    asked = [metric(metric_id) for metric_id in ids]
+    facts = [a.facts for a in asked if a.facts is not None]
+    if len(facts) < len(asked) or any(f.rows_key != facts[0].rows_key for f in facts):
+        raise ValueError(f"{', '.join(ids)} do not count the same rows")
+    query = _checked(asked[0], query, visible_rows)
+    keys = facts[0].keys(query)
+    groups = [{c.name: c for c in f.groups_of(query)} for f in facts]
+    parts = [{c.name: c for c in f.parts_of(query)} for f in facts]
+    by = list({**{c.name: c for c in keys}, **{name: c for some in groups for name, c in some.items()}}.values())
+    counted = [c.label(f"{name}_{place}") for place, some in enumerate(parts) for name, c in some.items()]
+    whole = facts[0].rows(query).with_only_columns(*by, *counted).group_by(*by)
+    found = db.session.execute(whole, execution_options={"all_rows": not visible_rows}).mappings().all()
+    kept = [[*(c.name for c in keys), *some] for some in groups]
+    return [
+        _figure(a, query, [_own(row, kept[i], parts[i], i) for row in map(dict, found)], named)
+        for i, a in enumerate(asked)
+    ]
+
+
+def _own(row: Mapping[str, Any], keys: Iterable[str], parts: Iterable[str], place: int) -> dict[str, Any]:
+    """What the metric at a place has asked for, of a row that answers several."""
+    return {**{name: row[name] for name in keys}, **{name: row[f"{name}_{place}"] for name in parts}}
+
+
+def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]], named: bool = True) -> Figure:
     as_of = query.as_of or utcnow()
     if query.known_at:
         as_of = min(as_of, query.known_at)
-    lines = [dict(row) for row in found]
     rates = RateTable({row["currency"] for row in lines if "currency" in row})
-    groups: dict[tuple, _Parts] = {} if query.by else {(): _Parts()}
+    groups: dict[tuple, Parts] = {} if query.by else {(): Parts()}
+    day = local_date(as_of)
     for row in lines:
         key = tuple(row[f"d_{name}"] for name in query.by)
-        groups.setdefault(key, _Parts()).add(asked, row, rates, local_date(as_of))
+        groups.setdefault(key, Parts()).add(asked, row, rates, day)
     excluded = {
         NO_RATE: sum(p.missing for p in groups.values()),
         NO_AMOUNT: sum(p.unvalued for p in groups.values()),
     }
     # A group of which every row was left out is no figure.
     counted = {k: p for k, p in groups.items() if p.n or not k}
-    return Figure(asked, query, as_of, _rows(asked, query, counted), excluded)
+    return Figure(asked, query, as_of, _rows(asked, query, counted, named), excluded)
 
 
 def drill(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) -> Select:
@@ -211,52 +260,9 @@ def _checked(asked: Metric, query: MetricQuery, visible_rows: bool) -> MetricQue
     return replace(query, scope=allowed if query.scope is None else query.scope & allowed)
 
 
-class _Parts:
-    """What one line of a figure is put together from."""
-
-    def __init__(self) -> None:
-        self.n = self.missing = self.unvalued = 0
-        self.value = Decimal(0)
-        self.numerator = self.denominator = 0
-        self.buckets: dict[int, int] = {}
-
-    def add(self, asked: Metric, row: Mapping[str, Any], rates: RateTable, day: date) -> None:
-        n = row["n"]
-        self.missing += row.get("missing") or 0
-        self.unvalued += row.get("unvalued") or 0
-        if asked.shape == "median":
-            if row["bucket"] is not None:
-                self.buckets[row["bucket"]] = self.buckets.get(row["bucket"], 0) + n
-                self.n += n
-            return
-        if asked.shape == "ratio":
-            self.numerator += int(row["numerator"] or 0)
-            self.denominator += int(row["denominator"] or 0)
-        elif "currency" in row:
-            value = rates.to_company(int(row["value"] or 0), row["currency"], day)
-            if value is None:
-                self.missing += n
-                return
-            self.value += Decimal(value) * row.get("weight", 100) / 100
-        else:
-            self.value += int(row["value"] or 0)
-        self.n += n
-
-
-def _value(asked: Metric, parts: _Parts) -> int | Decimal | Money | None:
-    currency = g.company.currency
-    if asked.shape == "median":
-        return _median(parts.buckets)
-    if asked.shape == "ratio":
-        if not parts.denominator:
-            return None
-        quotient = Decimal(parts.numerator) / Decimal(parts.denominator)
-        return Money(_rounded(quotient), currency) if asked.unit == "money" else quotient
-    return Money(_rounded(parts.value), currency) if asked.unit == "money" else int(parts.value)
-
-
-def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, _Parts]) -> list[FigureRow]:
-    labels = [_labels(name, {key[i] for key in groups} - {None}) for i, name in enumerate(query.by)]
+def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], named: bool) -> list[FigureRow]:
+    nameless: Mapping[Any, str] = {}
+    labels = [_labels(name, {k[i] for k in groups} - {None}) if named else nameless for i, name in enumerate(query.by)]
     rows = []
     for key, parts in groups.items():
         by = {name: None if k is None else labels[i].get(k) for i, (name, k) in enumerate(zip(query.by, key, strict=True))}
@@ -264,7 +270,7 @@ def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, _Parts]) -> 
         if asked.currency_basis and asked.shape == "ratio":
             money = [Money(part, g.company.currency) for part in ratio if part is not None]
             ratio = (money[0], money[1] if asked.unit == "ratio" else parts.denominator)  # type: ignore[assignment]
-        rows.append(FigureRow(dict(zip(query.by, key, strict=True)), by, _value(asked, parts), parts.n, *ratio))
+        rows.append(FigureRow(dict(zip(query.by, key, strict=True)), by, value_of(asked, parts), parts.n, *ratio))
     return sorted(rows, key=lambda row: [(row.keys[d] is None, _place(d, row)) for d in query.by])
 
 
@@ -277,23 +283,6 @@ def _labels(name: str, keys: Collection[Any]) -> Mapping[Any, str]:
     if not keys or dimension.labels is None:
         return {key: str(key) for key in keys}
     return dimension.labels(keys)
-
-
-def _median(buckets: Mapping[int, int]) -> Decimal | None:
-    """The median of a histogram value -> how often; None of nothing."""
-    total = sum(buckets.values())
-    if not total:
-        return None
-    middle: list[int] = []
-    seen = 0
-    for value in sorted(buckets):
-        seen += buckets[value]
-        middle += [value] * sum(1 for rank in {(total + 1) // 2, total // 2 + 1} if seen - buckets[value] < rank <= seen)
-    return Decimal(sum(middle)) / len(middle)
-
-
-def _rounded(value: Decimal) -> int:
-    return int(value.to_integral_value(ROUND_HALF_UP))
 
 
 def _iso(value: date | datetime | None) -> str | None:

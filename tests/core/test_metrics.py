@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Date, literal, select
 
-from app.core import lifecycle
+from app.core import figure_parts, lifecycle
 from app.core import metrics as registry
 from app.core.access import enter_company
 from app.core.db import db
@@ -28,11 +28,11 @@ from app.modules.crm.models import Stage
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=30))
 def test_the_median_of_a_histogram_is_the_median_of_its_values(values: list[int]) -> None:
     histogram = {value: values.count(value) for value in values}
-    assert registry._median(histogram) == Decimal(str(median(values)))
+    assert figure_parts.median(histogram) == Decimal(str(median(values)))
 
 
 def test_the_median_of_nothing_is_undefined() -> None:
-    assert registry._median({}) is None
+    assert figure_parts.median({}) is None
 
 
 DAYS = [date(1999, 12, 31), date(2000, 2, 29), date(2025, 1, 1), date(2025, 3, 31), date(2025, 4, 1), date(2026, 12, 31)]

@@ -26,7 +26,7 @@ from app.core.models import Change
 from app.core.money import Money
 from app.core.shell import icon
 from app.modules.crm.board_filters import BoardFilters
-from app.modules.crm.metrics import StageSum, board_sums
+from app.modules.crm.board_sums import StageSum, board_sums
 from app.modules.crm.models import OPEN, Deal, Pipeline, Stage
 
 PAGE = 20

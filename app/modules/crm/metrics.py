@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +15,15 @@ from app.core.db import fold, utcnow
 from app.core.errors import BusinessError
 from app.core.i18n import _, _l
 from app.core.metrics import (
-    NO_RATE,
     Dimension,
     Metric,
     MetricQuery,
     days_between,
-    evaluate,
     month_key,
     names_of,
     quarter_key,
 )
 from app.core.models import Rate
-from app.core.money import Money
 from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, DealSpan, Pipeline, Reason, Stage
 from app.modules.crm.spans import holds
 
@@ -64,10 +61,24 @@ class _Definition:
 
     def build(self, query: MetricQuery) -> Select:
         """The one select of the figure."""
-        fact = _fact(query)
-        keys = [self._key(fact, name).label(f"d_{name}") for name in query.by]
-        groups = [*keys, *self.groups(fact)]
-        return self._from(fact, query).with_only_columns(*groups, *self.parts(fact)).group_by(*groups)
+        groups = [*self.keys(query), *self.groups_of(query)]
+        return self.rows(query).with_only_columns(*groups, *self.parts_of(query)).group_by(*groups)
+
+    @property
+    def rows_key(self) -> tuple[Any, ...]:
+        return (self.states, self.dated, self.qualified)
+
+    def rows(self, query: MetricQuery) -> Select:
+        return self._from(_fact(query), query)
+
+    def keys(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        return [self._key(_fact(query), name).label(f"d_{name}") for name in query.by]
+
+    def groups_of(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        return self.groups(_fact(query))
+
+    def parts_of(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        return self.parts(_fact(query))
 
     def drill(self, query: MetricQuery) -> Select:
         """The ids of the deals that the figure counts."""
@@ -212,6 +223,7 @@ def _metric(name: str, label: Any, describe: Any, row: str, unit: str, definitio
         unit=unit,
         build=definition.build,
         drill=definition.drill,
+        facts=definition,
         permission="crm.deal.view",
         dimensions=splits,
         additive=additive,
@@ -367,32 +379,3 @@ METRICS = (
         direction="down",
     ),
 )
-
-
-@dataclass(frozen=True)
-class StageSum:
-    """What stands in the head of a board's column."""
-
-    count: int
-    amount: Money
-    weighted: Money
-
-
-def board_sums(filters: Mapping[str, Any]) -> tuple[dict[int, StageSum], int]:
-    """Stage id -> count, sum and weighted sum of the open deals that the person may open, in three statements; and
-    how many deals the sums leave out for want of an exchange rate.
-
-    `filters` as in `MetricQuery.filters`: owner, team, account, stage, pipeline, product (a key, None for "has none",
-    or several keys), `text`, and `expected_from` and `expected_to` (dates, inclusive). These are the selects of the
-    metrics `crm.open_count`, `crm.open_amount` and `crm.weighted_pipeline`, split by stage. A stage without deals is
-    missing.
-    """
-    query = MetricQuery(by=("stage",), filters=filters)
-    nothing = Money(0, g.company.currency)
-    found = [evaluate(name, query, visible_rows=True) for name in ("crm.open_amount", "crm.weighted_pipeline", "crm.open_count")]
-    amounts, weighted, counts = ({row.keys["stage"]: row.value for row in figure.rows} for figure in found)
-    sums = {
-        stage: StageSum(n, amounts.get(stage, nothing), weighted.get(stage, nothing))  # type: ignore[arg-type]
-        for stage, n in counts.items()
-    }
-    return sums, found[0].excluded[NO_RATE]

@@ -20,13 +20,13 @@ from app.core.clock import end_of
 from app.core.companies import create_company
 from app.core.db import db, utcnow
 from app.core.lifecycle import enable
-from app.core.metrics import MetricQuery, dimensions, drill, evaluate, metrics
-from app.core.models import Company, Membership, Role, Team
+from app.core.metrics import MetricQuery, dimensions, drill, evaluate, evaluate_together, metrics
+from app.core.models import Company, Membership, Rate, Role, Team
 from app.core.money import Money
 from app.core.tenancy import acting_for
 from app.core.writes import create
 from app.modules.crm import bulk, services
-from app.modules.crm.metrics import board_sums
+from app.modules.crm.board_sums import board_sums
 from app.modules.crm.models import Deal, Stage
 from tests.modules.crm.making import (
     FIGURES,
@@ -366,6 +366,29 @@ def test_board_sums_follow_the_filters(one, people) -> None:
         assert board_sums({"account": None, "stage": second})[0][second].count == 1
         north = session.scalars(select(Team.id).filter_by(name="North")).one()
         assert set(board_sums({"team": north})[0]) == {first}
+
+
+OPEN_FIGURES = ("crm.open_amount", "crm.weighted_pipeline", "crm.open_count")
+
+
+@pytest.mark.parametrize("by", [(), ("stage",), ("owner", "stage"), ("month",)])
+def test_figures_asked_for_together_are_those_asked_for_one_by_one(one, people, by) -> None:
+    with one as session:
+        bob, dave = people["bob"].member_id, people["dave"].member_id
+        session.add(Rate(currency="USD", valid_from=date(2020, 1, 1), rate=Decimal("0.9")))
+        make_deal(owner_id=bob, expected_close=date(2026, 5, 1))
+        make_deal(owner_id=dave, amount=Money(777_77, "USD"))
+        make_deal(owner_id=dave, amount=Money(1_000, "JPY"))  # no rate
+        move(make_deal(owner_id=dave, amount=None), 2)
+        session.flush()
+        for filters in ({}, {"owner": dave}, {"text": "nothing like it"}):
+            query = MetricQuery(by=by, filters=filters)
+            together = evaluate_together(OPEN_FIGURES, query)
+            alone = [evaluate(name, query) for name in OPEN_FIGURES]
+            assert [f.rows for f in together] == [f.rows for f in alone]
+            assert [f.excluded for f in together] == [f.excluded for f in alone]
+        with pytest.raises(ValueError, match="same rows"):
+            evaluate_together(("crm.open_count", "crm.won_count"), MetricQuery())
 
 
 def test_another_company_is_never_counted(one, two) -> None:
