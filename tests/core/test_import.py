@@ -65,7 +65,7 @@ def names(model=Account):
         (b"name,name\na,b\n", "stands there twice"),
         (b"name,,city\na,b,c\n", "Column 2 has no heading"),
         (b"a,b\x00,c\n1,2,3\n", "not a text file"),
-        (b"PK\x03\x04rest", "spreadsheet or an archive"),
+        (b"PK\x03\x04rest", "damaged or was cut off"),
         (b'name,city\n"open,here\nand on', "Line 2 cannot be read"),
         (b"name\n\x81\x8d\n", "neither in UTF-8 nor in Windows-1252"),
     ],
