@@ -7,7 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 from sqlalchemy.types import TypeDecorator
 
-from app.core import migrate
+from app.core import migrate, search_index
 from app.core.db import db
 from app.core.registry import registry
 
@@ -16,7 +16,10 @@ watched = {only} if only else {"core", *registry.modules}
 
 
 def include_object(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
-    """Look at tables of the installed modules alone, and of one alone while its revision is made."""
+    """Look at tables of the installed modules alone, and of one alone while its revision is made; the index of words
+    is made after the migrations."""
+    if name and name.startswith(search_index.PREFIX):
+        return False
     table = item if kind == "table" else getattr(item, "table", None)
     return table is None or table.name.split("_", 1)[0] in watched
 
