@@ -12,12 +12,16 @@ from email.headerregistry import Address
 from typing import Any, ClassVar
 
 from flask import g
+from flask_babel import force_locale
 
 from app.core.formats import day, money, number, number_for_input, parse_number
-from app.core.i18n import _, language
+from app.core.i18n import LANGUAGES, _, language
 from app.core.money import Money, currencies, from_minor, minor_units
 
+# What neither a database nor an XLSX file can hold: control characters, halves of characters, and two that are none.
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 LONGEST_NUMBER = 28  # digits
+DAY_AND_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?")
 LARGEST_MINOR = 10**15  # sums over a million rows still fit into 64 bits
 
 
@@ -92,6 +96,10 @@ class Field:
         """The value for files: neutral, read back by `parse` with `neutral()`."""
         return "" if value is None else str(value)
 
+    def local(self, value: Any) -> str:
+        """The value for a person's spreadsheet: as `plain`, but words and the decimal sign are those of the reader."""
+        return self.plain(value)
+
     def typed(self, value: Any) -> str:
         """The value as its form control holds it."""
         return self.plain(value)
@@ -113,9 +121,7 @@ class Text(Field):
         clean = " ".join(text.split())
         if len(clean) > self.longest:
             raise FieldError(_("At most %(n)s characters, please; this has %(given)s.", n=self.longest, given=len(clean)))
-        if any(ord(c) < 32 for c in clean):
-            raise FieldError(_("This contains characters that cannot be stored."))
-        return clean
+        return _fit(clean)
 
 
 @dataclass(frozen=True)
@@ -126,9 +132,7 @@ class LongText(Field):
     def read(self, text: str, reading: Reading) -> str:
         if len(text) > self.longest:
             raise FieldError(_("At most %(n)s characters, please; this has %(given)s.", n=self.longest, given=len(text)))
-        if "\x00" in text:
-            raise FieldError(_("This contains characters that cannot be stored."))
-        return text.replace("\r\n", "\n")
+        return _fit(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,9 @@ class Boolean(Field):
     def plain(self, value: Any) -> str:
         return "true" if value else "false"
 
+    def local(self, value: Any) -> str:
+        return self.show(value)
+
 
 @dataclass(frozen=True)
 class Integer(Field):
@@ -258,8 +265,11 @@ class DecimalField(Field):
     def plain(self, value: Any) -> str:
         return "" if value is None else format(value, "f")
 
+    def local(self, value: Any) -> str:
+        return _with_sign(self.plain(value))
+
     def typed(self, value: Any) -> str:
-        return number_for_input(value)
+        return _with_sign(self.plain(value))
 
 
 @dataclass(frozen=True)
@@ -312,6 +322,9 @@ class MoneyField(Field):
         text = format(value.amount, "f")
         return text if value.currency == g.company.currency else f"{text} {value.currency}"
 
+    def local(self, value: Money | None) -> str:
+        return _with_sign(self.plain(value))
+
     def typed(self, value: Money | None) -> str:
         if value is None:
             return ""
@@ -353,8 +366,21 @@ class Choice(Field):
         for value, label in self.choices:
             if wanted in (value.casefold(), str(label).casefold()):
                 return value
+        for value in self._in_any_language(wanted):
+            return value
         known = ", ".join(str(label) for _value, label in self.choices)
         raise FieldError(_("“%(given)s” is not one of: %(known)s.", given=text, known=known))
+
+    def _in_any_language(self, wanted: str) -> list[str]:
+        """The values so called in one of the languages: a file may come from somebody who speaks another one."""
+        found = []
+        for code in LANGUAGES:
+            with force_locale(code):
+                found += [value for value, label in self.choices if str(label).casefold() == wanted]
+        return found
+
+    def local(self, value: Any) -> str:
+        return self.show(value)
 
     def show(self, value: Any) -> str:
         return next((str(label) for v, label in self.choices if v == value), "" if value is None else str(value))
@@ -371,8 +397,23 @@ def _decimal(text: str, reading: Reading) -> Decimal:
     raise FieldError(_("“%(given)s” is not a number.", given=text))
 
 
+def _fit(text: str) -> str:
+    if UNFIT.search(text):
+        raise FieldError(_("This contains characters that cannot be stored."))
+    return text
+
+
+def _with_sign(text: str) -> str:
+    """A neutral number with the decimal sign of the reader's language, all its digits kept."""
+    return text.replace(".", ",") if language() == "es" else text
+
+
 def _date(text: str, reading: Reading) -> date | None:
-    formats = [reading.date_format] if reading.date_format else ["%Y-%m-%d"]
+    # Years first are understood whatever is said of the file: dates in typed cells of a spreadsheet come so.
+    formats = [reading.date_format] if reading.date_format else []
+    formats.append("%Y-%m-%d")
+    if timed := DAY_AND_TIME.fullmatch(text):
+        text = timed[1]
     if reading.language:
         formats += ["%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y"] if reading.language == "es" else ["%m/%d/%Y"]
     for pattern in formats:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from flask import g
-from sqlalchemy import select
+from sqlalchemy import null, select
 
 from app.core.access import can
 from app.core.db import db, fold
@@ -18,6 +20,7 @@ from app.core.registry import registry
 
 MOST_OPTIONS = 200
 MEMBER = "admin.member"
+POINTED = re.compile(r"(.*?)\s*\[#([1-9]\d{0,17})\]", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,59 @@ def find(target: str, text: str) -> int | None:
     rows = select(model.id).where(*(criterion() for criterion in resource.offered))
     if (row_id := whole(text)) is not None:
         return db.session.scalar(rows.where(model.id == row_id))
-    matches = db.session.scalars(rows.where(key == fold(text)).limit(2)).all()
+    name, row_id = read_pointed(text)
+    if row_id is not None:
+        if found := db.session.scalar(rows.where(model.id == row_id, key == fold(name))):
+            return found
+        name = name if reads_otherwise(name) else text
+    matches = db.session.scalars(rows.where(key == fold(name)).limit(2)).all()
     return matches[0] if len(matches) == 1 else None
+
+
+def pointed(name: str, row_id: int) -> str:
+    """A name that says which of several rows so called is meant: “Acme [#12]”; `read_pointed` undoes it."""
+    return f"{name} [#{row_id}]"
+
+
+def read_pointed(text: str) -> tuple[str, int | None]:
+    """The name and the id in “Acme [#12]”; of any other text itself and None."""
+    found = POINTED.fullmatch(text)
+    return (found[1], int(found[2])) if found else (text, None)
+
+
+def reads_otherwise(name: str) -> bool:
+    """Whether a name alone would be read as something else: as nothing, as an id, or as pointing to a row."""
+    return not name.strip() or whole(name) is not None or read_pointed(name)[1] is not None
+
+
+def in_files(target: str, ids: Iterable[Any], within: str = "") -> dict[int, str]:
+    """Names by id as files have them, in at most two statements for those not asked before in this context.
+
+    A name that more than one row bears (within the same `within`, a column of theirs), that would read as something
+    else or whose row lies in the trash points to its row.
+    """
+    known: dict[int, str] = g.setdefault("lookup_in_files", {}).setdefault((target, within), {})
+    missing = {i for i in ids if i is not None} - known.keys()
+    if missing:
+        names = labels(target, missing)
+        alone = _alone(registry.resource(target), {names.get(i) or "" for i in missing}, within)
+        for row_id in missing:
+            name = names.get(row_id) or ""
+            known[row_id] = name if row_id in alone and not reads_otherwise(name) else pointed(name, row_id)
+    return known
+
+
+def _alone(resource: Any, names: Iterable[str], within: str) -> set[int]:
+    """Ids of the rows with one of these names that no other row bears, whatever the record rules."""
+    model, key = resource.model, resource.name_column
+    title = getattr(model, resource.title)
+    rows = select(model.id, title, getattr(model, within) if within else null())
+    if key is not title:
+        rows = rows.where(key.in_({fold(name) for name in names}))
+    # Without a folded column to ask for, names that differ in case or accents only are found by reading them all.
+    found = [(row[0], (fold(row[1] or ""), row[2])) for row in db.session.execute(rows, execution_options={"all_rows": True})]
+    count = Counter(called for _id, called in found)
+    return {row_id for row_id, called in found if count[called] == 1}
 
 
 def may_choose(resource: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from app.core.importing.sheet_scan import Lengths, Listed, OfficeOpen, OpenDocum
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 XLSX, ODS = "xlsx", "ods"
 WORKBOOK = "xl/workbook.xml"
+THOUSANDS = re.compile(r"-?\d{1,3}\.\d{3}")
 DIGITS = 15  # as many as spreadsheets keep
 
 
@@ -175,4 +177,5 @@ def _text(cell: Any) -> str:
 
 def _number(value: float) -> str:
     text = format(Decimal(f"{value:.{DIGITS}g}"), "f")
-    return "0" if text == "-0" else text
+    # "1.234" could be taken for 1234 where a file is said to write decimals with a comma; "1.2340" cannot.
+    return "0" if text == "-0" else f"{text}0" if THOUSANDS.fullmatch(text) else text
