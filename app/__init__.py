@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core import (
     access,
+    api,
     assets,
     auth,
     changelog,
@@ -67,7 +68,7 @@ def create_app(config: Config, modules: Iterable[str] = ()) -> Flask:
     engine.init_app(app)
     tenancy.init_app(app)
     changelog.init_app(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     auth.init_app(app)
     gate.init_app(app)
     limits.init_app(app)
@@ -79,6 +80,7 @@ def create_app(config: Config, modules: Iterable[str] = ()) -> Flask:
     health.init_app(app)
     for module in registry.modules.values():
         _plug_in(app, module)
+    csrf.exempt(api.init_app(app, registry.resources()))
     access.init_app(app)
     cli.init_app(app)
     gate.check_marks(app)

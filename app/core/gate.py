@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, request
 from flask_login import current_user
 
+from app.core import tokens
 from app.core.access import can, enter_company, mark_of
 from app.core.db import db
+from app.core.errors import Forbidden
+from app.core.i18n import _
 from app.core.lifecycle import is_enabled
+from app.core.limits import spend
+from app.core.shell import companies_of
+
+View = TypeVar("View", bound=Callable[..., Any])
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+API = "/api/"
+TOKEN, READER = "token", "reader"
+LARGEST_BODY = 1024 * 1024
 
 FREE = frozenset({"static", "assets.static"})
+
+
+def by_token(view: View) -> View:
+    """Mark a view of the API that every valid token may ask; views with a permission are asked by token there too."""
+    view.access = TOKEN  # type: ignore[attr-defined]  # marks live on the function
+    return view
+
+
+def by_reader(view: View) -> View:
+    """Mark a view that describes the API: for a valid token, and for whoever is logged in to one of their companies."""
+    view.access = READER  # type: ignore[attr-defined]  # marks live on the function
+    return view
 
 
 class UnmarkedView(RuntimeError):
@@ -29,7 +53,9 @@ def check_marks(app: Flask) -> None:
 def _take_company(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     """The company is part of every address below /c/; views do not see it as an argument."""
     g.request_id = request.headers.get("X-Request-ID", "")[:36] or str(uuid.uuid4())
-    if request.mimetype == "application/x-www-form-urlencoded":
+    if request.path.startswith(API):
+        request.max_content_length = LARGEST_BODY
+    elif request.mimetype == "application/x-www-form-urlencoded":
         # werkzeug limits the memory of multipart forms alone; this kind is read whole.
         request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
     if values is not None and "company" in values:
@@ -58,6 +84,9 @@ def _enter() -> None:
     mark = mark_of(current_app, endpoint)
     if mark == "public":
         return
+    if request.blueprint == "api":
+        _enter_api(mark)
+        return
     if not current_user.is_authenticated:
         abort(401)
     if mark == "signed_in":
@@ -68,6 +97,47 @@ def _enter() -> None:
         abort(404)
     if not can(mark):
         abort(403)
+
+
+def _enter_api(mark: str) -> None:
+    """The same questions for the API, where a token says who is asking and in which company; a cookie says nothing."""
+    if mark == READER and "Authorization" not in request.headers and current_user.is_authenticated:
+        _enter_a_company()
+        return
+    bearer = _bearer()
+    spend("API_READS" if request.method in READING else "API_WRITES", f"token:{bearer.token_id}")
+    tokens.note_use(bearer)
+    if not enter_company(bearer.company, bearer.user_id):
+        abort(401)
+    g.language = bearer.language or g.company.language
+    g.token = bearer
+    g.write_source = "api"
+    if mark in (TOKEN, READER):
+        return
+    if not is_enabled(mark.partition(".")[0]):
+        abort(404)
+    if bearer.read_only and request.method not in READING:
+        raise Forbidden(_("This token may only read."))
+    if not can(mark):
+        abort(403)
+
+
+def _bearer() -> tokens.Bearer:
+    """Whom the token of the request stands for. Aborts with 401, slower for who guesses."""
+    scheme, _space, key = request.headers.get("Authorization", "").partition(" ")
+    bearer = tokens.find(key.strip()) if scheme.lower() == "bearer" else None
+    if bearer is None:
+        spend("API_REFUSALS", f"address:{request.remote_addr}")
+        abort(401)
+    return bearer
+
+
+def _enter_a_company() -> None:
+    """The company that a person who is logged in reads about: the one the address names, else their first."""
+    slugs = [c["slug"] for c in companies_of(current_user.id)]
+    chosen = request.args.get("company") or next(iter(slugs), "")
+    if chosen not in slugs or not enter_company(chosen, current_user.id):
+        abort(404)
 
 
 def settle_response(response: Response) -> None:

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from flask import Flask
+import math
+import time
+
+from flask import Flask, current_app
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from limits import parse
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from app.core.errors import TooMany
+from app.core.i18n import _
 
 limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True, swallow_errors=False)
+
+# Of the API; settings of the same names override them.
+RATES = {"API_READS": "600/minute", "API_WRITES": "120/minute", "API_REFUSALS": "60/minute"}
+
+
+def spend(rate: str, key: str) -> None:
+    """Count one request of `key` (a token, an address) against one of `RATES`. Raises `TooMany`."""
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        return
+    rates: FixedWindowRateLimiter = current_app.extensions["rates"]
+    limit = parse(current_app.config[rate])
+    if not rates.hit(limit, rate, key):
+        wait = max(1, math.ceil(rates.get_window_stats(limit, rate, key).reset_time - time.time()))
+        raise TooMany(_("Too many requests. Try again in %(n)s seconds.", n=wait), retry_after=wait)
 
 
 def init_app(app: Flask) -> None:
     limiter.init_app(app)
+    for name, rate in RATES.items():
+        app.config.setdefault(name, rate)
+    app.extensions["rates"] = FixedWindowRateLimiter(storage_from_string(app.config["RATELIMIT_STORAGE_URI"]))

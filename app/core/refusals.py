@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import quote
 
 import structlog
-from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, g, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
@@ -44,30 +45,58 @@ SENTENCES = {
     500: _l("Nothing was saved. We have a record of the error; please try again."),
     503: _l("Nothing was saved. Please try again in a moment."),
 }
+# What the API says where a page would speak of pages, forms and logging in.
+API_TITLES = {
+    401: _l("A token is needed"),
+    413: _l("This is too large"),
+    415: _l("This is not JSON"),
+    428: _l("Which version?"),
+    429: _l("Too many requests"),
+}
+API_SENTENCES = {
+    400: _l("The request is damaged."),
+    401: _l("Send a token that works, as in “Authorization: Bearer vnd_…”; this one is missing, wrong or at its end."),
+    403: _l("The role of the person whose token this is does not include it."),
+    404: _l("There is nothing at this address, or it is not yours to see."),
+    405: _l("The address exists, but not for this method; the header Allow says for which."),
+    409: _l("Somebody else changed this in the meantime."),
+    413: _l("The largest body that can be sent is %(limit)s MB."),
+}
 
 
-def refuse(status: int, message: str | None = None, field: str | None = None) -> Response:
-    """Undo, and answer with a status and a sentence in the shape the client reads."""
+def refuse(status: int, message: str | None = None, field: str | None = None, **members: Any) -> Response:
+    """Undo, and answer with a status and a sentence in the shape the client reads.
+
+    `members` are further members of a problem (RFC 9457); `errors` lists {"field", "detail"}.
+    """
     db.session.rollback()
     g.read_only = True
-    sentence = message or str(SENTENCES.get(status, SENTENCES[400]))
+    api = is_api()
+    sentence = message or str((API_SENTENCES if api else {}).get(status) or SENTENCES.get(status, SENTENCES[400]))
     if status == 413 and message is None:
         sentence = sentence % {"limit": (request.max_content_length or 0) // (1024 * 1024)}
-    title = str(TITLES.get(status, TITLES[400]))
-    if _wants_json():
-        problem = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
-        answer = jsonify(problem | ({"field": field} if field else {}))
-        answer.status_code = status
-        answer.content_type = "application/problem+json"
-        return answer
+    title = str((API_TITLES if api else {}).get(status) or TITLES.get(status, TITLES[400]))
+    if api or request.accept_mimetypes.best == "application/json":
+        if field:
+            members["errors"] = [{"field": field, "detail": sentence}]
+        return _problem({"type": "about:blank", "title": title, "status": status, "detail": sentence, **members})
     page = "core/_error.html" if is_htmx() else "core/error.html"
     home = url_for("admin.home") if "me" in g else "/"
     html = render_template(page, code=status, title=title, message=sentence, home_url=home)
     return make_response(html, status)
 
 
-def _wants_json() -> bool:
-    return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
+def _problem(members: dict[str, Any]) -> Response:
+    text = json.dumps(members, ensure_ascii=False, default=str)
+    answer = Response(text, members["status"], content_type="application/problem+json")
+    if members["status"] == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def is_api() -> bool:
+    """Whether a program is asking; the page about the API is for people."""
+    return request.path.startswith("/api/") and request.endpoint != "api.docs"
 
 
 def _refusal(error: Refusal) -> Response:
@@ -81,7 +110,7 @@ def _http(error: HTTPException) -> Any:
     code = error.code or 500
     if code < 400 or error.response is not None:
         return error
-    if code == 401 and not _wants_json():
+    if code == 401 and not is_api() and request.accept_mimetypes.best != "application/json":
         return _to_login()
     answer = refuse(code)
     if retry := dict(error.get_headers()).get("Retry-After"):
