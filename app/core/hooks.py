@@ -66,6 +66,21 @@ def nothing(*_args: Any) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Merge:
+    """What a module adds to the merging of rows of a resource, its own or another module's.
+
+    Every reference to a row that goes is pointed at the one that stays, by itself; but what lies in the tables `own`
+    is part of the row and stays with it. `merged(winner_id, moved)` is called when rows have been merged, `unmerged`
+    when that was taken back; `moved` is what was pointed anew: "table.column" -> id of the row that went -> row ids.
+    """
+
+    resource: str  # "contacts.account"
+    own: tuple[str, ...] = ()  # tables of the module
+    merged: Callable[[int, Mapping[str, Mapping[int, Sequence[int]]]], None] = nothing
+    unmerged: Callable[[int, Mapping[str, Mapping[int, Sequence[int]]]], None] = nothing
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hooks:
     """Everything a module contributes; all names are checked at start-up."""
 
@@ -82,6 +97,7 @@ class Hooks:
     dimensions: tuple[Dimension, ...] = ()
     handlers: Mapping[str, Callable[..., None]] = field(default_factory=dict)  # event -> function
     timeline: tuple[Timeline, ...] = ()
+    merges: tuple[Merge, ...] = ()
     jobs: Mapping[str, Callable[..., None]] = field(default_factory=dict)  # job name -> function(**payload)
     schedules: tuple[Schedule, ...] = ()
     demo: Callable[[Any], None] = nothing  # fills a demo company; gets an app.core.demo.DemoPlan

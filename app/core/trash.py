@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Table, UniqueConstraint, cast, delete, func, insert, literal, select, update
+from sqlalchemy import Table, UniqueConstraint, cast, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core import changelog
@@ -63,9 +63,10 @@ def put(
 def take_out(model: Any, ids: Sequence[int], *, show: Callable[[Sequence[int]], None] | None = None) -> list[int]:
     """Bring rows back with their unique values; returns the ids of those that were in the trash.
 
-    `show` is what the module does to rows of its own, after they are to be seen again. Raises `BusinessError` when a
-    value is taken by another row meanwhile.
+    `show` is what the module does to rows of its own, after they are to be seen again. Raises `Conflict` when a unique
+    value is taken by another row meanwhile, `BusinessError` when a setting that a row needs lies in the trash itself.
     """
+    _refuse_without_settings(model, ids)
     found = []
     for chunk in _chunks(list(ids)):
         mine = (Trash.table_name == model.__tablename__, Trash.row_id.in_(chunk))
@@ -110,6 +111,34 @@ def references_to(model: Any) -> list[tuple[Any, str]]:
     return found
 
 
+def _refuse_without_settings(model: Any, ids: Sequence[int]) -> None:
+    """Raise `BusinessError` while a setting (a stage's pipeline) that the rows refer to lies in the trash."""
+    settings = {m.local_table: m.class_ for m in Base.registry.mappers
+                if issubclass(m.class_, Versioned) and not issubclass(m.class_, Owned)}
+    for key in model.__table__.foreign_key_constraints:
+        setting = settings.get(key.referred_table)
+        for column in (c for c in key.column_keys if c != "company_id") if setting else ():
+            needed = select(getattr(model, column)).where(model.id.in_(list(ids)))
+            lying = select(Trash.title).where(Trash.table_name == key.referred_table.name, Trash.row_id.in_(needed))
+            if key.referred_table is model.__table__:
+                lying = lying.where(Trash.row_id.not_in(list(ids)))
+            if (name := db.session.scalar(lying.limit(1), execution_options=UNSEEN)) is not None:
+                raise BusinessError(_("“%(name)s”, which this needs, lies in the trash. Bring that back first.", name=name))
+
+
+def counts_of_references(model: Any, ids: Sequence[int], models: Iterable[Any]) -> dict[Any, int]:
+    """How many rows of each of the mapped classes refer to any of these rows and may be seen: one statement each."""
+    columns: dict[Any, list[str]] = {}
+    for mapped, column in references_to(model):
+        columns.setdefault(mapped, []).append(column)
+    found = {}
+    for mapped in (m for m in models if m in columns):
+        refers = or_(*(getattr(mapped, column).in_(list(ids)) for column in columns[mapped]))
+        if count := db.session.scalar(select(func.count()).select_from(mapped).where(refers)):
+            found[mapped] = count
+    return found
+
+
 def unique_columns(model: Any) -> dict[str, bool]:
     """Text columns that only one row of a company may have with one value -> whether they may be empty."""
     found = {}
@@ -144,8 +173,9 @@ def _give_up_unique(model: Any, ids: Sequence[int]) -> dict[int, dict[str, str]]
     return kept
 
 
-def _take_unique_back(model: Any, kept: Mapping[int, Mapping[str, str]]) -> None:
-    for row_id, values in kept.items():
+def _take_unique_back(model: Any, kept: Mapping[int, Mapping[str, Any]]) -> None:
+    for row_id, line in kept.items():
+        values = {name: value for name, value in line.items() if not name.startswith("_")}  # the others are `merging`'s
         if not values:
             continue
         try:

@@ -24,7 +24,7 @@ from app.core.fields import (
     Url,
 )
 from app.core.history import Entry
-from app.core.hooks import Column, Hooks, Item, Schedule, Timeline
+from app.core.hooks import Column, Hooks, Item, Merge, Schedule, Timeline
 from app.core.lookups import Lookup
 from app.core.metrics import Dimension, Metric, MetricQuery
 from app.core.registry import registry
@@ -131,6 +131,10 @@ hooks = Hooks(
     dimensions=(Dimension(name="colour", label="Colour"),),
     handlers={"dummy.bell_rung": heard},
     timeline=(Timeline(resource="contacts.account", permission="dummy.thing.view", entries=entries),),
+    merges=(
+        Merge(resource="contacts.account", merged=lambda *what: seen.append(("merged", what)),
+              unmerged=lambda *what: seen.append(("unmerged", what))),
+    ),
     jobs={"dummy.tidy": tidy},
     schedules=(Schedule(job="dummy.tidy", every_minutes=60),),
     demo=lambda plan: seen.append(("demo", plan.today)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
 from app.modules.crm import demo, page, views
+from app.modules.crm.merging import MERGES
 from app.modules.crm.metrics import DIMENSIONS, METRICS
 from app.modules.crm.resources import deal, pipeline, reason, stage
 from app.modules.crm.seeds import on_enable
@@ -38,6 +39,7 @@ hooks = Hooks(
     ),
     metrics=METRICS,
     dimensions=DIMENSIONS,
+    merges=MERGES,
     on_enable=on_enable,
     demo=demo.fill,
 )
