@@ -33,6 +33,7 @@ from app.core import (
 from app.core.headers import init_app as init_headers
 from app.core.ids import IdConverter
 from app.core.registry import Module, Registry
+from app.core.surfaces import init_app as init_surfaces
 from app.core.surfaces import mount
 from config import Config
 
@@ -77,6 +78,7 @@ def create_app(config: Config, modules: Iterable[str] = ()) -> Flask:
     shell.init_app(app)
     refusals.init_app(app)
     init_headers(app)
+    init_surfaces(app)
     health.init_app(app)
     for module in registry.modules.values():
         _plug_in(app, module)

@@ -29,9 +29,11 @@
     const old = holder.firstElementChild;
     place.replaceWith(old);
     window.htmx.process(old);
-    old.querySelector("[data-edit]")?.focus();
+    (old.matches("[data-edit]") ? old : old.querySelector("[data-edit]"))?.focus(); // the cell of a list is its own way in
     return true;
   }
+
+  document.addEventListener("vendimia:leave", (event) => cancel(event.target));
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-edit-cancel]");

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Flask
 
 from app.core.access import require
 from app.core.resource import Resource
-from app.core.surfaces import cell, export, form, import_file, listing, options, record
+from app.core.surfaces import cell, export, form, import_file, listing, mass, options, record, trash
 
 # surface -> (address below the resource's, methods, verb, view)
 SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
@@ -24,6 +24,13 @@ SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
     "history": ("/<int:row_id>/history", ("GET",), "view", record.history),
     "edit": ("/<int:row_id>/edit", ("GET", "POST"), "edit", form.edit),
     "field": ("/<int:row_id>/fields/<field>", ("GET", "POST"), "edit", cell.field),
+    "cell": ("/<int:row_id>/cells/<field>", ("GET", "POST"), "edit", cell.cell),
+    "remove": ("/<int:row_id>/remove", ("GET", "POST"), "delete", trash.remove),
+    "trash": ("/trash", ("GET", "POST"), "delete", trash.trash_page),
+    "mass": ("/mass", ("POST",), "edit", mass.change),
+    "mass_remove": ("/mass/remove", ("POST",), "delete", mass.remove),
+    "mass_undo": ("/mass/undo", ("POST",), "edit", mass.undo),
+    "mass_export": ("/mass/export", ("POST",), "export", mass.export),
     "fact": ("/<int:row_id>/fields/<field>/shown", ("GET",), "view", cell.shown),
 }
 
@@ -45,3 +52,7 @@ def _bound(view: Callable[..., Any], resource: Resource, permission: str) -> Cal
         return view(resource, **arguments)
 
     return require(permission)(update_wrapper(bound, view))
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(mass_actions=mass.actions)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, request, url_for
+from flask import abort, current_app, request, url_for
 from sqlalchemy import select
 
 from app.core import history as log
-from app.core import lookups
+from app.core import lookups, trash
 from app.core.access import can
 from app.core.db import db
 from app.core.fields import Field
-from app.core.formats import colour, initials
+from app.core.formats import colour, initials, moment
 from app.core.i18n import _
 from app.core.resource import Resource
 from app.core.slots import slot
@@ -22,10 +22,38 @@ ZERO = "/0/"
 
 
 def fetch(resource: Resource, row_id: int, for_update: bool = False) -> Any:
-    """The row, or 404: what tenancy and record rules hide does not exist."""
+    """The row, or 404: what tenancy and record rules hide does not exist. The page of a record that lies in the trash
+    says so instead, to those who would see the record."""
     statement = select(resource.model).where(resource.model.id == row_id)
     row = db.session.scalar(statement.with_for_update() if for_update else statement)
+    if row is None and request and request.endpoint == resource.endpoint("record"):
+        abort(_thrown_away(resource, row_id))
     return abort(404) if row is None else row
+
+
+def _thrown_away(resource: Resource, row_id: int) -> Any:
+    """The page of a record in the trash: who threw it away and when; 404 when it is not there."""
+    rows = select(resource.model.id).where(resource.model.id == row_id)
+    if db.session.scalar(rows, execution_options={"with_trash": True}) is None:
+        return 404
+    line = trash.lies(resource.model, row_id)
+    if line is None:
+        return 404
+    who = lookups.labels(lookups.MEMBER, [line.member_id]).get(line.member_id or 0, _("The system"))
+    told = _("%(who)s threw it away on %(when)s.", who=who, when=moment(line.at))
+    if line.why == trash.MERGED:
+        told = _("%(who)s merged it into another one on %(when)s.", who=who, when=moment(line.at))
+    may_restore = can(resource.permission("delete"))
+    return render(
+        "core/trash_record.html",
+        status=410,
+        resource=resource,
+        row_id=row_id,
+        title=line.title or _("(no name)"),
+        told=told,
+        trash_url=url_for(resource.endpoint("trash")) if may_restore else None,
+        list_url=url_for(resource.endpoint("list")),
+    )
 
 
 def record_page(resource: Resource, row_id: int) -> Any:
@@ -61,8 +89,21 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
         "tabs": tabs(resource, row.id),
         "panels": slot(f"{resource.key}.panels", **{f"{resource.name}_id": row.id}),
         "edit_url": url_for(resource.endpoint("edit"), row_id=row.id) if editable else None,
-        "actions": [],
+        "actions": actions(resource, row.id),
     }
+
+
+def actions(resource: Resource, row_id: int) -> list[dict[str, Any]]:
+    """What the menu of the head offers besides: merging with another record, throwing it away."""
+    found = []
+    may_delete = can(resource.permission("delete"))
+    merge = resource.endpoint("merge")
+    if merge in current_app.view_functions and may_delete and can(resource.permission("edit")):
+        found.append({"label": _("Merge…"), "url": url_for(merge, ids=row_id), "icon": "arrows-exchange"})
+    if resource.removable and may_delete:
+        url = url_for(resource.endpoint("remove"), row_id=row_id)
+        found.append({"label": _("Throw away…"), "url": url, "icon": "trash", "dialog": True})
+    return found
 
 
 def tabs(resource: Resource, row_id: int) -> list[dict[str, Any]]:
