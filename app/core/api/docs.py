@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import g, request
@@ -64,7 +65,7 @@ def _resource(resource: Resource) -> dict[str, Any]:
         "filters": list(rows.filter_names(resource)),
         "sorts": sort_names(resource),
         "views": [view.name for view in resource.views],
-        "sample": _sample(resource),
+        "sample": json.dumps(_sample(resource), ensure_ascii=False),
     }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.core.cli import company, database, demo, export_file, import_file, metric, module, user, worker
+from app.core.cli import company, database, demo, export_file, import_file, metric, module, token, user, worker
 
 COMMANDS = (
-    *(company.group, database.group, demo.group, module.group, user.group),
+    *(company.group, database.group, demo.group, module.group, token.group, user.group),
     *(export_file.export_file, import_file.import_file, metric.metric, worker.worker),
 )
 

@@ -7,15 +7,17 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, request, url_for
 from flask_login import current_user
 
-from app.core import auth, links
+from app.core import auth, links, tokens
 from app.core.access import public, signed_in
 from app.core.errors import BusinessError, NotFound, TooMany
 from app.core.i18n import _, language
+from app.core.ids import whole
 from app.core.limits import limiter
 from app.core.shell import companies_of
 from app.core.web import redirect_to, render, toast
 from app.modules.admin import queries, services
 from app.modules.admin.forms import LogInForm, NewPasswordForm, PasswordForm, ProfileForm, ResetRequestForm
+from app.modules.admin.token_form import TokenForm
 
 blueprint = Blueprint("site", __name__)
 LAST_COMPANY = "vendimia_company"
@@ -211,14 +213,67 @@ def sessions_end() -> Any:
     return redirect_to(url_for("site.login"))
 
 
-def _account_page(profile_form: Any = None, password_form: Any = None, status: int = 200) -> Any:
+@blueprint.post("/account/sessions/others/end")
+@signed_in
+def other_sessions_end() -> Any:
+    auth.log_out_everywhere(current_user.id, but=current_user.session_id)
+    toast(_("Your other devices are logged out."))
+    return redirect_to(url_for("site.account"))
+
+
+@blueprint.post("/account/tokens")
+@signed_in
+@limiter.limit("30/minute")
+def token_save() -> Any:
+    """Make a token and show it, this once: no page can show it again."""
+    form = _token_form(request.form)
+    try:
+        if form.validate():
+            chosen = {"read_only": form.read_only.data, "days": form.lifetime}
+            key = tokens.issue(current_user.id, form.company.data, form.name.data, **chosen)
+            return _new_token(key, form)
+    except BusinessError as error:
+        form.refuse(error.field, error.message)
+    return _account_page(token_form=form, status=422)
+
+
+@blueprint.post("/account/tokens/end")
+@signed_in
+def tokens_end() -> Any:
+    """Revoke the token that is named, or all."""
+    if named := request.form.get("token"):
+        if not tokens.revoke(current_user.id, whole(named) or 0):
+            raise NotFound(_("This token has already ended."))
+        toast(_("The token no longer works."))
+    else:
+        tokens.revoke_all(current_user.id)
+        toast(_("None of your tokens works any more."))
+    return redirect_to(url_for("site.account"))
+
+
+def _new_token(key: str, form: TokenForm) -> Response:
+    page = render("site/token.html", key=key, name=form.name.data, company=form.company.data,
+                  address=f"{request.host_url}api/v1/me")
+    page.headers["Cache-Control"] = "no-store"
+    return page
+
+
+def _token_form(posted: Any = None) -> TokenForm:
+    return TokenForm(posted, companies=[(c["slug"], c["name"]) for c in companies_of(current_user.id)])
+
+
+def _account_page(
+    profile_form: Any = None, password_form: Any = None, token_form: TokenForm | None = None, status: int = 200
+) -> Any:
     stored = {"name": current_user.name, "language": current_user.language or "", "theme": current_user.theme}
     return render(
         "site/account.html",
         profile_form=profile_form or ProfileForm(data=stored),
         password_form=password_form or PasswordForm(),
+        token_form=token_form or _token_form(),
         email=current_user.email,
         sessions=auth.sessions_of(current_user.id),
+        tokens=tokens.tokens_of(current_user.id),
         status=status,
     )
 
@@ -238,7 +293,7 @@ def _first_page() -> str:
 @blueprint.after_app_request
 def remember_company(response: Response) -> Response:
     """Keep in a cookie which company was used last: a GET writes nothing on the server."""
-    if "me" in g and request.cookies.get(LAST_COMPANY) != g.company.slug:
+    if "me" in g and "token" not in g and request.cookies.get(LAST_COMPANY) != g.company.slug:
         secure = current_app.config["SESSION_COOKIE_SECURE"]
         response.set_cookie(
             LAST_COMPANY, g.company.slug, max_age=YEAR, secure=secure, httponly=True, samesite="Lax"
