@@ -47,7 +47,8 @@ def _shell() -> dict[str, Any]:
         "theme": current_user.theme if signed_in else "auto",
         "account_url": url_for("site.account") if signed_in else None,
         "logout_url": url_for("site.logout") if signed_in else None,
-        "search_url": _search_url(),
+        "search_url": url_for("admin.search_page") if "me" in g else None,
+        "member_id": member_id,
     }
 
 
@@ -113,17 +114,6 @@ def _link(item: Any) -> dict[str, Any]:
     url = url_for(item.endpoint)
     here = request.path == url or request.path.startswith(f"{url}/")
     return {"label": item.label, "url": url, "icon": item.icon, "current": here}
-
-
-def _search_url() -> str | None:
-    """The list that the search field searches: the one that is open, else the first resource of the module."""
-    if "me" not in g:
-        return None
-    for module in sorted(enabled_modules(), key=lambda m: m.name != request.blueprint):
-        for resource in module.hooks.resources:
-            if can(resource.permission("view")) and hasattr(resource.model, "search_key"):
-                return url_for(resource.endpoint("list"))
-    return None
 
 
 @lru_cache(maxsize=512)

@@ -12,14 +12,6 @@
     window.vendimia.show("dialog", content.cloneNode(true));
   }
 
-  function search() {
-    const here = [...document.querySelectorAll("[data-search]")].find(visible);
-    if (here) {
-      here.focus();
-      here.select();
-    } else document.querySelector("[data-search-open]")?.click();
-  }
-
   function create() {
     const summary = document.querySelector("[data-create]");
     if (!visible(summary)) return document.querySelector("[data-new]")?.click();
@@ -31,7 +23,7 @@
   }
 
   const actions = {
-    "/": search,
+    "/": () => window.vendimia.palette(),
     n: create,
     "?": help,
     e: () => document.querySelector("[data-edit-record]")?.click(),

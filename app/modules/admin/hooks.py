@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from app.core.hooks import Column, Hooks, Item
 from app.core.i18n import _l
-from app.modules.admin import queries, resources, site_views, views
+from app.modules.admin import queries, resources, search_views, site_views, views
 
 resources.MEMBER.surfaces = {"record": views.member_record}
 resources.ROLE.surfaces = {"new": views.role_new, "record": views.role_record, "edit": views.role_edit}
 
+PAGES = (views, search_views)  # their views are on one blueprint
+
 hooks = Hooks(
-    blueprint=views.blueprint,
+    blueprint=PAGES[0].blueprint,
     site_blueprint=site_views.blueprint,
     resources=resources.ALL,
     permissions={
