@@ -112,6 +112,6 @@ def test_it_imports_and_exports(app: Flask, visits_on, client_of) -> None:
     assert checked.status_code == 200
     batch = checked.text.split('name="batch" value="')[1].split('"')[0]
     assert alice.post("/c/one/visits/visits/import", data={"batch": batch}).status_code in (200, 303)
-    exported = alice.get("/c/one/visits/visits/export").get_data(as_text=True)
+    exported = alice.get("/c/one/visits/visits/export?format=csv").get_data(as_text=True)
     assert exported.count("Conservas del Turia") == 2
     assert "2026-11-21" in exported

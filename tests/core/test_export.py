@@ -19,7 +19,8 @@ from app.core.models import Membership
 from app.core.registry import registry
 from app.modules.contacts.models import Account
 
-URL = "/c/one/contacts/accounts/export"
+PAGE = "/c/one/contacts/accounts/export"
+URL = f"{PAGE}?format=csv"
 sqlite_only = pytest.mark.on("sqlite")
 NASTY = (
     "=1+1", "'=1+1", "''@x", "+34 600 000 000", "-5", "-x", "@SUM(A1)", "'quoted", 'say "hi", twice', "semi;colon",
@@ -62,12 +63,12 @@ def test_filters_search_and_sort_of_the_list_hold(one, people, client_of):
         add_accounts("Beta", "Alfa", "Gamma", owner_id=people["bob"].member_id)
         add_accounts("Delta", owner_id=people["dave"].member_id)
     client = client_of("mona")
-    names = [r["name"] for r in rows_of(client.get(f"{URL}?owner_id={people['bob'].member_id}&sort=-name"))]
+    names = [r["name"] for r in rows_of(client.get(f"{URL}&owner_id={people['bob'].member_id}&sort=-name"))]
     assert names == ["Gamma", "Beta", "Alfa"]
-    assert [r["name"] for r in rows_of(client.get(f"{URL}?q=ELT"))] == ["Delta"]
-    assert rows_of(client.get(f"{URL}?q=ELT"))[0]["owner_id"] == "Dave"
-    assert client.get(f"{URL}?sort=nonsense").status_code == 422
-    assert client.get(f"{URL}?format=pdf").status_code == 422
+    assert [r["name"] for r in rows_of(client.get(f"{URL}&q=ELT"))] == ["Delta"]
+    assert rows_of(client.get(f"{URL}&q=ELT"))[0]["owner_id"] == "Dave"
+    assert client.get(f"{URL}&sort=nonsense").status_code == 422
+    assert client.get(f"{PAGE}?format=pdf").status_code == 422
 
 
 def test_record_rules_and_companies_hold(one, two, people, client_of):
@@ -76,18 +77,18 @@ def test_record_rules_and_companies_hold(one, two, people, client_of):
         registry.resource("crm.deal").add_many(rows)
     with two:
         add_accounts("Not yours")
-    assert [r["name"] for r in rows_of(client_of("bob").get("/c/one/crm/deals/export"))] == ["bob"]
-    assert len(rows_of(client_of("alice").get("/c/one/crm/deals/export"))) == 2
+    assert [r["name"] for r in rows_of(client_of("bob").get("/c/one/crm/deals/export?format=csv"))] == ["bob"]
+    assert len(rows_of(client_of("alice").get("/c/one/crm/deals/export?format=csv"))) == 2
     assert rows_of(client_of("mona").get(URL)) == []
-    assert client_of("mona").get("/c/two/contacts/accounts/export").status_code == 404
+    assert client_of("mona").get("/c/two/contacts/accounts/export?format=csv").status_code == 404
 
 
 def test_json_is_json_even_of_nothing(one, client_of):
     client = client_of("mona")
-    assert client.get(f"{URL}?format=json").json == []
+    assert client.get(f"{PAGE}?format=json").json == []
     with one:
         add_accounts("Ünö", employees=12, annual_revenue_minor=150050, currency="EUR")
-    (row,) = json.loads(client.get(f"{URL}?format=json").text)
+    (row,) = json.loads(client.get(f"{PAGE}?format=json").text)
     assert (row["name"], row["employees"], row["annual_revenue"], row["parent_id"]) == ("Ünö", 12, "1500.50", None)
 
 
@@ -96,7 +97,7 @@ def test_memory_does_not_grow_with_the_rows(one, client_of):
     with one:
         add_accounts(*(f"Account {n}" for n in range(20_000)), owner_id=db.session.scalar(select(Membership.id).limit(1)))
     client = client_of("mona")
-    client.get(f"{URL}?q=nothing-like-it")
+    client.get(f"{URL}&q=nothing-like-it")
     tracemalloc.start()
     try:
         answer = client.get(URL, buffered=False)

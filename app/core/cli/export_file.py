@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,15 +10,15 @@ import click
 from werkzeug.datastructures import MultiDict
 
 from app.core.cli.base import Command, Failed, office, resource_of
+from app.core.exporting import BOM, CHOICES, CSV, XLSX, Wish, pieces
 from app.core.resource import Resource
-from app.core.surfaces.export import BOM, export
 from app.core.tables import Listing
 
 
 @click.command("export", cls=Command)
 @click.argument("resource", metavar="MODULE.RESOURCE")
 @click.option("--company", required=True, metavar="SLUG", help="Whose rows.")
-@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--format", "kind", type=click.Choice(CHOICES["format"]), default=CSV, show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else standard output.")
 @click.option("--filter", "filters", multiple=True, metavar="FIELD=VALUE", help="As in the address of the list.")
 def export_file(resource: str, company: str, kind: str, output: Path | None, filters: tuple[str, ...]) -> None:
@@ -30,13 +31,15 @@ def export_file(resource: str, company: str, kind: str, output: Path | None, fil
         raise Failed(f"{target.address} is not filtered by “{unknown}”, but by: {', '.join(_known(target))}.")
     if "view" not in args and target.views:
         args = MultiDict({**dict.fromkeys(target.views[0].args, ""), **args.to_dict()})  # all rows, not the first tab
+    if kind == XLSX and output is None and sys.stdout.isatty():
+        raise Failed("An XLSX file is nothing to read in a terminal: give --output FILE.")
     with office(company):
-        pieces = export(Listing(target, args), kind)
+        found = pieces(Listing(target, args), Wish(format=kind))
         if output is None:
-            for piece in pieces:
+            for piece in found:
                 click.echo(piece, nl=False)
         else:
-            _write(output, pieces, BOM if kind == "csv" else "")
+            _write(output, found, BOM.encode() if kind == CSV else b"")
 
 
 def _known(target: Resource) -> list[str]:
@@ -44,10 +47,10 @@ def _known(target: Resource) -> list[str]:
     return [*target.filters, *dated, *(("team",) if target.owned else ()), "q", "sort", "view"]
 
 
-def _write(output: Path, pieces: Iterable[str], start: str) -> None:
+def _write(output: Path, found: Iterable[bytes], start: bytes) -> None:
     """Whole or not at all: under another name until the last row is written."""
     part = output.with_name(f"{output.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with part.open("wb") as file:
         file.write(start)
-        file.writelines(pieces)
+        file.writelines(found)
     part.replace(output)

@@ -20,7 +20,7 @@ CSV = "csv"
 DELIMITERS = ",;\t|"
 SAMPLE = 30  # records by which a delimiter is judged
 GUARDED = re.compile(r"'*[=+\-@\t\r]")
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
+NUMBER = re.compile(r"-?\d+([.,]\d+)?")
 
 
 @dataclass(frozen=True)
