@@ -14,7 +14,8 @@ A mapping file is JSON:
      "match_key": "external_id", "on_match": "update"}
 
 A template is filled with the cells of the row, by heading, as they are understood. `known_file` lies beside the file
-that is imported. `by` finds a look-up's rows by another field than their name.
+that is imported; a mapping from a browser lists what is `known`. `by` finds a look-up's rows by another field than
+their name. `date_format` is an order (dmy, mdy, ymd) or a pattern of strptime, `number_format` the decimal sign.
 """
 
 from __future__ import annotations
@@ -34,13 +35,17 @@ from app.core.db import fold
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.i18n import LANGUAGES, _
+from app.core.importing.detecting import COMMA, ORDERS, POINT
 from app.core.importing.files import read_table
 from app.core.lookups import Lookup
 from app.core.resource import Resource
 
 UPDATE, SKIP = "update", "skip"
 TOP = {"resource", "columns", "constants", "templates", "match_key", "on_match"}
-OPTIONS = {"field", "map", "near", "create", "known", "known_file", "date_format", "factor", "within", "by", "value"}
+OPTIONS = {
+    *("field", "map", "near", "create", "known", "known_file", "date_format", "number_format", "factor", "within", "by"),
+    "value",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +62,7 @@ class Column:
     create: bool | Mapping[str, Mapping[str, Any]] = False  # True for any name, else by name its attributes
     known: Sequence[str] = ()
     date_format: str | None = None
+    number_format: str = ""  # decimal sign; without one numbers are neutral
     factor: Decimal | None = None
     within: str = ""
     by: str = ""
@@ -95,13 +101,13 @@ def plan_by_heading(resource: Resource, headings: Sequence[str], match_key: str 
     if not columns:
         labels = ", ".join(str(f.label) for f in resource.fields if f.importable)
         raise BusinessError(_("No heading is known here. Known are: %(labels)s.", labels=labels), field="file")
-    plan = Plan(resource=resource, columns=_nested(columns), ignored=ignored, match_key=match_key or "")
+    plan = Plan(resource=resource, columns=nested(columns), ignored=ignored, match_key=match_key or "")
     if match_key is None:
         plan.match_key = next((key for key in resource.match_keys if plan.column(key)), "")
     return checked(plan)
 
 
-def _nested(columns: list[Column]) -> list[Column]:
+def nested(columns: list[Column]) -> list[Column]:
     """Look-ups whose rows belong to a row that the file names too (a stage to its pipeline) are found within it."""
     outer = {c.name: c.field.target for c in columns if isinstance(c.field, Lookup)}
 
@@ -111,11 +117,14 @@ def _nested(columns: list[Column]) -> list[Column]:
         fields = (f for f in column.field.resource.fields if isinstance(f, Lookup) and f.target != column.field.target)
         return next((f.name for f in fields if f.required and outer.get(f.name) == f.target), "")
 
-    return [replace(column, within=within(column)) for column in columns]
+    return [replace(column, within=column.within or within(column)) for column in columns]
 
 
-def plan_by_mapping(resource: Resource, headings: Sequence[str], given: Mapping[str, Any], folder: Path) -> Plan:
-    """The plan that a mapping file describes. `folder` is where `known_file` lies. Raises `BusinessError`."""
+def plan_by_mapping(
+    resource: Resource, headings: Sequence[str], given: Mapping[str, Any], folder: Path | None = None
+) -> Plan:
+    """The plan that a mapping describes. `folder` is where `known_file` lies, where one may be named at all.
+    Raises `BusinessError`, whose field is the heading."""
     _only(given, TOP, _("the mapping"))
     if (named := given.get("resource")) and named not in (resource.key, resource.address):
         raise BusinessError(_("The mapping is for %(name)s.", name=named))
@@ -123,7 +132,9 @@ def plan_by_mapping(resource: Resource, headings: Sequence[str], given: Mapping[
     columns = []
     for heading, options in _object(given, "columns").items():
         if heading.casefold() not in places:
-            raise BusinessError(_("The mapping names a column “%(name)s” that the file does not have.", name=heading))
+            raise BusinessError(
+                _("The mapping names a column “%(name)s” that the file does not have.", name=heading), field=heading
+            )
         made = _column(resource, options, folder, heading)
         columns.append(replace(made, heading=heading, index=places[heading.casefold()]))
     for name, options in _object(given, "constants").items():
@@ -135,11 +146,11 @@ def plan_by_mapping(resource: Resource, headings: Sequence[str], given: Mapping[
             if part.casefold() not in places:
                 raise BusinessError(_("The template of “%(field)s” names a column “%(name)s” that the file does not have.",
                                       field=name, name=part))
-        columns.append(replace(_column(resource, {"field": name}, folder, name), template=str(template)))
+        columns.append(replace(_column(resource, {"field": name}, folder, name), heading=name, template=str(template)))
     used = {c.heading.casefold() for c in columns if c.index is not None}
     plan = Plan(
         resource=resource,
-        columns=columns,
+        columns=nested(columns),
         match_key=str(given.get("match_key") or ""),
         on_match=given.get("on_match", UPDATE),
         ignored=[h for h in headings if h.casefold() not in used],
@@ -182,6 +193,31 @@ def with_options(
     return checked(plan)
 
 
+def described(plan: Plan) -> dict[str, Any]:
+    """The mapping that `plan_by_mapping` reads back to the same plan."""
+    given: dict[str, Any] = {"resource": plan.resource.key, "columns": {}, "constants": {}, "templates": {},
+                             "match_key": plan.match_key, "on_match": plan.on_match}
+    for column in plan.columns:
+        options = _options(column)
+        if column.template is not None:
+            given["templates"][column.name] = column.template
+        elif column.constant is not None or column.index is None:
+            given["constants"][column.name] = {**options, "value": column.constant}
+        else:
+            given["columns"][column.heading] = {"field": column.name, **options}
+    return given
+
+
+def _options(column: Column) -> dict[str, Any]:
+    """What is said of a column, without what is usual."""
+    options = {
+        "map": dict(column.map), "near": column.near, "create": column.create, "known": list(column.known),
+        "date_format": column.date_format, "number_format": column.number_format,
+        "factor": None if column.factor is None else str(column.factor), "within": column.within, "by": column.by,
+    }  # fmt: skip
+    return {name: value for name, value in options.items() if value}
+
+
 def read_mapping(path: Path) -> Mapping[str, Any]:
     """The JSON object of a mapping file. Raises `BusinessError`."""
     try:
@@ -193,13 +229,23 @@ def read_mapping(path: Path) -> Mapping[str, Any]:
     return given
 
 
-def _column(resource: Resource, options: Any, folder: Path, where: str) -> Column:
+def _column(resource: Resource, options: Any, folder: Path | None, where: str) -> Column:
+    try:
+        return _read_column(resource, options, folder, where)
+    except BusinessError as error:
+        error.field = error.field or where
+        raise
+
+
+def _read_column(resource: Resource, options: Any, folder: Path | None, where: str) -> Column:
     options = {"field": options} if isinstance(options, str) else options
     if not isinstance(options, dict):
         raise BusinessError(_("What the mapping says of “%(name)s” is neither a field nor an object.", name=where))
     _only(options, OPTIONS, where)
     typed = _field(resource, options.get("field"))
     create = options.get("create", False)
+    if isinstance(create, dict) and not all(isinstance(v, dict) or v is None for v in create.values()):
+        raise BusinessError(_("“create” of “%(name)s” must say of each name which fields it gets.", name=where))
     for option in ("create", "within", "by"):
         if options.get(option) and not isinstance(typed, Lookup):
             raise BusinessError(_("“%(option)s” is for look-ups; “%(name)s” is none.", option=option, name=typed.name))
@@ -209,10 +255,11 @@ def _column(resource: Resource, options: Any, folder: Path, where: str) -> Colum
         near=bool(options.get("near")),
         create={k: v or {} for k, v in create.items()} if isinstance(create, dict) else bool(create),
         known=_known(options, folder),
-        date_format=options.get("date_format"),
+        date_format=_date_format(options.get("date_format")),
+        number_format=_number_format(options.get("number_format")),
         factor=_factor(options.get("factor"), where),
-        within=options.get("within", ""),
-        by=options.get("by", ""),
+        within=str(options.get("within") or ""),
+        by=_by(typed, str(options.get("by") or "")),
     )
 
 
@@ -238,13 +285,38 @@ def _fields_by_label(resource: Resource) -> dict[str, Field]:
     return {**found, **{fold(f.name): f for f in resource.fields if f.importable}}
 
 
-def _known(options: Mapping[str, Any], folder: Path) -> tuple[str, ...]:
+def _date_format(given: Any) -> str | None:
+    if not given:
+        return None
+    if given in ORDERS or (isinstance(given, str) and "%" in given and len(given) <= 40):
+        return str(given)
+    raise BusinessError(_("“%(given)s” is no way to write dates: it is dmy, mdy, ymd or a pattern such as %%d.%%m.%%Y.", given=given))
+
+
+def _number_format(given: Any) -> str:
+    if given in (None, "", POINT, COMMA):
+        return given or ""
+    raise BusinessError(_("The decimal sign is a point or a comma, not “%(given)s”.", given=given))
+
+
+def _by(typed: Field, name: str) -> str:
+    if name and isinstance(typed, Lookup) and name not in typed.resource.model.__table__.columns:
+        raise BusinessError(_("%(resource)s cannot be found by “%(name)s”.", resource=typed.resource.address, name=name))
+    return name
+
+
+def _known(options: Mapping[str, Any], folder: Path | None) -> tuple[str, ...]:
     if "known_file" not in options:
-        return tuple(str(name) for name in options.get("known", ()))
+        given = options.get("known") or ()
+        if not isinstance(given, (list, tuple)):
+            raise BusinessError(_("“known” must be a list of names."))
+        return tuple(str(name) for name in given)
+    if folder is None:
+        raise BusinessError(_("“known_file” is for the command line; here “known” lists the names."))
     source = options["known_file"]
     if not isinstance(source, dict) or not {"file", "column"} <= source.keys():
         raise BusinessError(_("“known_file” needs “file” and “column”."))
-    table = read_table((folder / source["file"]).read_bytes())
+    table = read_table((folder / str(source["file"])).read_bytes())
     if source["column"] not in table.headings:
         raise BusinessError(_("%(file)s has no column “%(name)s”.", file=source["file"], name=source["column"]))
     place = table.headings.index(source["column"])

@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import null, select
 
+from app.core.access import can
 from app.core.db import db, fold
 from app.core.i18n import _
 from app.core.importing.mapping import Column
-from app.core.lookups import Lookup
+from app.core.lookups import Lookup, may_choose, read_pointed, reads_otherwise
 from app.core.resource import Resource
 
 CLOSE = 0.84  # share of letters two names must have in common to be near
@@ -39,12 +40,14 @@ class SameFile:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a cell means: a value and its proper name, or an error; `near` names what it nearly matches."""
+    """What a cell means: a value and its proper name, or an error; `near` names what it nearly matches, `unknown` says
+    that nothing bears the name."""
 
     value: Any = None
     name: str = ""
     error: str = ""
     near: str = ""
+    unknown: bool = False
 
 
 @dataclass
@@ -68,7 +71,7 @@ class Names:
         return self._asked[text]
 
     def _find(self, text: str) -> Meaning:
-        if found := self.values.get(fold(text)):
+        if found := self._pointed(text) or self.values.get(fold(text)):
             if len(found) > 1:
                 return Meaning(error=_("There are several “%(given)s”: it cannot be told which one is meant.", given=text))
             return Meaning(found[0][1], found[0][0])
@@ -80,11 +83,21 @@ class Names:
             return Meaning(New(target, text, self.within), text, near=near[0] if near else "")
         if near:
             error = _("There is no “%(given)s”. Did you mean “%(match)s”?", given=text, match=near[0])
-            return Meaning(error=error, near=near[0])
-        return Meaning(error=_("There is no “%(given)s”.", given=text))
+            return Meaning(error=error, near=near[0], unknown=True)
+        return Meaning(error=_("There is no “%(given)s”.", given=text), unknown=True)
+
+    def _pointed(self, text: str) -> list[tuple[str, Any]]:
+        """The row that “Acme [#12]” points to; in another company, what is so called if the name alone says it."""
+        name, row_id = read_pointed(text)
+        if row_id is None:
+            return []
+        called = self.values.get(fold(name), [])
+        return [each for each in called if each[1] == row_id] or (called if reads_otherwise(name) else [])
 
     def _may_create(self, text: str) -> bool:
         create = self.column.create
+        if read_pointed(text)[1] is not None or create is False or not may_create(self.column):
+            return False
         return create if isinstance(create, bool) else any(fold(name) == fold(text) for name in create)
 
     def _near(self, key: str) -> tuple[str, Any] | None:
@@ -113,7 +126,7 @@ class Directory:
         if column.known:
             for name in column.known:
                 self._all.add(name, name)
-        else:
+        elif may_choose(column.field.resource):  # type: ignore[attr-defined]  # Lookup
             self._load(column)
 
     def _load(self, column: Column) -> None:
@@ -134,6 +147,11 @@ class Directory:
         if within not in self._within:
             self._within[within] = Names(self.column, within)
         return self._within[within]
+
+
+def may_create(column: Column) -> bool:
+    """Whether what a column does not find may be created by whoever imports."""
+    return isinstance(column.field, Lookup) and can(column.field.resource.permission("create"))
 
 
 def directory_of(column: Column) -> Directory | None:

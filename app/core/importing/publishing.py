@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flask import g
@@ -15,6 +15,7 @@ from app.core.errors import BusinessError, Refusal
 from app.core.fields import Field, FieldError, neutral
 from app.core.i18n import _
 from app.core.importing.checking import GoodRow
+from app.core.importing.effects import Effects
 from app.core.importing.mapping import SKIP, Column, Plan
 from app.core.importing.matching import New, SameFile, attributes_of, in_order
 from app.core.importing.report import Report, RowError
@@ -22,6 +23,7 @@ from app.core.models import Company
 from app.core.resource import Resource
 
 CHUNK = 500
+PIECE = 5000  # new rows that are written at once
 ENOUGH = 100  # errors after which a refused file is not searched for more
 
 
@@ -29,15 +31,24 @@ class Publisher:
     """Publishes the good rows of a plan; errors that only the module's rules find go into the report.
 
     With `skip_errors` the others go in, else the caller has to roll back when the report has errors. `may_change` says
-    whether rows that exist may be changed.
+    whether rows that exist may be changed. `effects` remembers what was done, `progress` is told how many rows were.
     """
 
     def __init__(
-        self, plan: Plan, rows: Sequence[GoodRow], report: Report, *, skip_errors: bool = False, may_change: bool = True
+        self,
+        plan: Plan,
+        rows: Sequence[GoodRow],
+        report: Report,
+        *,
+        skip_errors: bool = False,
+        may_change: bool = True,
+        effects: Effects | None = None,
+        progress: Callable[[int], None] = lambda _rows: None,
     ) -> None:
         self.plan, self.rows, self.report = plan, rows, report
         self.resource = plan.resource
         self.skip_errors, self.may_change = skip_errors, may_change
+        self.effects, self._progress, self._handled = effects, progress, 0
         self._made: dict[tuple[str, str, Any], int] = {}
         self._ids: dict[int, int] = {}  # line in the file -> id
         self._errors: list[RowError] = []
@@ -59,6 +70,8 @@ class Publisher:
         else:
             self._change(known, found)
         self.report.refuse(self._errors)
+        if self.effects:
+            self.effects.write()
 
     # Look-ups that a mapping lets be created
 
@@ -89,7 +102,10 @@ class Publisher:
                   name=name, resource=target.address, field=missing[0].name)
             )
         self.report.made.append({"resource": target.address, "name": name})
-        return target.add(values).id
+        made: int = target.add(values).id
+        if self.effects:
+            self.effects.lookup(target, made)
+        return made
 
     def _resolved(self, value: Any) -> Any:
         if isinstance(value, New):
@@ -167,9 +183,15 @@ class Publisher:
                 self._refuse_waiting(rows, waiting)
                 return
             for group in self._groups(ready):
-                self._add(group)
+                for start in range(0, len(group), PIECE):
+                    self._add(group[start : start + PIECE])
+                    self._tell(len(group[start : start + PIECE]))
             done = {row.line for row in ready}
             rows = [row for row in rows if row.line not in done]
+
+    def _tell(self, rows: int) -> None:
+        self._handled += rows
+        self._progress(self._handled)
 
     def _complete(self, row: GoodRow) -> bool:
         for typed in self.resource.fields:
@@ -212,6 +234,8 @@ class Publisher:
         for index, message in getattr(made, "warnings", ()):
             self.report.warn(rows[index].line, message)
         self.report.created += len(rows)
+        if self.effects:
+            self.effects.created(self.resource, list(ids))
 
     def _insert(self, rows: list[dict[str, Any]]) -> Any:
         if self.resource.bulk or not self.resource.create:
@@ -243,6 +267,7 @@ class Publisher:
             stored = {e.id: e for e in db.session.scalars(select(model).where(model.id.in_(ids)).with_for_update())}
             for row in chunk:
                 self._change_one(row, stored[found[row.line].id], changes[row.line])
+            self._tell(len(chunk))
 
     def _differences(self, row: GoodRow, stored: Any) -> dict[str, Any]:
         """Field name -> new value, of those that differ.
@@ -267,6 +292,7 @@ class Publisher:
         return {**changes, **together} if differs else changes
 
     def _change_one(self, row: GoodRow, entity: Any, changes: dict[str, Any]) -> None:
+        before = self.resource.values_of(entity) if self.effects else {}
         try:
             with db.session.begin_nested():
                 self.resource.change(entity, changes)
@@ -279,6 +305,9 @@ class Publisher:
             self.report.warn(row.line, _("“%(field)s” of a row that exists cannot be changed; it was left.", field=label))
         if len(left) < len(changes):
             self.report.updated += 1
+            if self.effects:
+                after = self.resource.values_of(entity)
+                self.effects.changed(self.resource, entity.id, {n: v for n, v in before.items() if after[n] != v})
         else:
             self.report.unchanged += 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -28,6 +28,18 @@ class NearMatch:
     match: str
     taken: bool
     count: int = 0
+    column: str = ""  # heading
+
+
+@dataclass
+class Unknown:
+    """A name that nothing bears, in `count` rows, the first on `line`."""
+
+    line: int
+    field: str
+    name: str
+    count: int = 0
+    column: str = ""  # heading
 
 
 @dataclass
@@ -35,6 +47,7 @@ class Report:
     """What came of a file. `ok` rows were good; `imported` says whether they are in now."""
 
     resource: str = ""
+    batch: int = 0  # number by which it can be taken back; 0 for none
     rows: int = 0
     ok: int = 0
     created: int = 0
@@ -45,6 +58,7 @@ class Report:
     imported: bool = False
     errors: list[RowError] = field(default_factory=list)
     near: list[NearMatch] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
     made: list[dict[str, str]] = field(default_factory=list)  # look-ups that were created: resource, name
     warnings: list[dict[str, Any]] = field(default_factory=list)  # message, count, line of the first
     ignored: list[str] = field(default_factory=list)  # headings that nothing was done with
@@ -71,9 +85,11 @@ class Report:
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Report:
         """A report from what `plain` made of it."""
-        kept = {k: v for k, v in plain.items() if k not in ("errors", "near")}
+        named = {f.name for f in fields(cls)} - {"errors", "near", "unknown"}
+        kept = {k: v for k, v in plain.items() if k in named}
         return cls(
             **kept,
             errors=[RowError(**e) for e in plain.get("errors", ())],
             near=[NearMatch(**n) for n in plain.get("near", ())],
+            unknown=[Unknown(**n) for n in plain.get("unknown", ())],
         )

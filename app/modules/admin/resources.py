@@ -85,6 +85,7 @@ MEMBER = Resource(
     label=_l("Member"),
     label_plural=_l("Members"),
     open_names=True,
+    removable=False,
     label_new=_l("New member"),
     icon="users",
     fields=(
