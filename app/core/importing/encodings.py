@@ -11,8 +11,8 @@ from app.core.i18n import _
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f]")
 # Letters of Western Europe: what a byte above 127 means in the names of people, places and goods.
-LETTERS = "áéíóúàèìòùâêîôûäëïöüãõåñçæœøßýÿ"
-SIGNS = "’‘“”–—«»¿¡ºª°€"
+LETTERS = "áéíóúàèìòùâêîôûäëïöüãõåñçæœøßýÿžš"
+OPENING, CLOSING = "‘“«¿¡„", "’”»ºª"
 MOST_BROKEN = 3  # a UTF-8 file with at most one broken character in so many good ones is meant as one
 
 
@@ -90,16 +90,24 @@ def _single_byte(data: bytes) -> tuple[str, str]:
 
 def _sense(text: str) -> int:
     """How many more of the characters above 127 stand where they make sense than where they make none."""
-    found = 0
-    for match in re.finditer(r"(?s)(.?)([^\x00-\x7f])(?=(.?))", text[:1_000_000]):
-        before, sign, after = match.groups()
-        inside = before.isascii() and before.isalpha()
-        if sign.lower() in LETTERS:
-            fits = sign.islower() or not (inside and before.islower())
-            near = inside or (after.isascii() and after.isalpha())
-            found += (1 if fits else -1) if near else 0
-        elif sign in SIGNS:
-            found += 1 if sign == "’" else 0
-        elif inside and after.isascii() and after.isalpha():
-            found -= 1
-    return found
+    return sum(_fits(*found.groups()) for found in re.finditer(r"(?s)(.?)([^\x00-\x7f])(?=(.?))", text[:1_000_000]))
+
+
+def _fits(before: str, sign: str, after: str) -> int:
+    """1 where a character stands as it does in words and sentences, -1 where it does not, 0 where it says nothing."""
+    first, last = _is_letter(before), _is_letter(after)
+    if sign.lower() in LETTERS:
+        if not first and not last:
+            return 0
+        if sign.islower():
+            return -1 if not first and after.isupper() else 1
+        return -1 if first and (before.islower() or after.islower()) else 1
+    if sign in OPENING:
+        return 1 if not first and last else -1 if first else 0
+    if sign in CLOSING:
+        return 1 if first and not last else 1 if sign == "’" and first else -1 if last else 0
+    return -1 if first and last else 0
+
+
+def _is_letter(text: str) -> bool:
+    return text.isascii() and text.isalpha()

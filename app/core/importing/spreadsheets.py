@@ -139,13 +139,12 @@ def _choose(data: bytes, scans: Any, kind: str, wanted: str) -> Sheet:
 
 
 def _rows(sheet: CalamineSheet, scan: Scan) -> Iterator[tuple[int, list[str], str]]:
-    """Every row from the first cell on; those that calamine passes over because all they hold is faulty come last."""
-    first, left = sheet.start or (0, 0)
-    faults, lead = dict(scan.faults), [""] * left
-    line = first
+    """Every row; those that calamine passes over because all they hold is faulty come last."""
+    faults = dict(scan.faults)
     try:
-        for line, cells in enumerate(sheet.iter_rows(), first + 1):
-            yield line, lead + [_text(cell) for cell in cells], faults.pop(line, "")
+        # Rows are given from the top, columns from the first that holds something: those before it are none of the table's.
+        for line, cells in enumerate(sheet.iter_rows(), 1):
+            yield line, [_text(cell) for cell in cells], faults.pop(line, "")
     except CalamineError:
         raise damaged() from None
     for line in sorted(faults):
