@@ -1,55 +1,72 @@
-"""Lists: which rows, in which order, page by page by key. One query for page, fragment, count and export."""
+"""Lists: which rows, in which order, which columns, page by page. One query for page, fragment, count and export."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, and_, false, func, or_, select
+from sqlalchemy import Select, func, select
 from werkzeug.datastructures import MultiDict
 
-from app.core.access import subtree
-from app.core.changelog import actor_id
-from app.core.db import UtcDateTime, db, fold
+from app.core import filtering, grouping, saved_views
+from app.core.access import can, subtree
+from app.core.db import db, fold
 from app.core.errors import BusinessError
 from app.core.fields import Field
+from app.core.hooks import Column
 from app.core.i18n import _
 from app.core.ids import whole
+from app.core.lifecycle import enabled_modules
 from app.core.models import TeamMember
+from app.core.operators import ME, NONE
+from app.core.paging import Order, read_cursor, write_cursor
 from app.core.resource import Resource, View
 
+__all__ = ["ME", "NONE", "PAGE", "Listing", "team_member_ids"]
+
 PAGE = 50
-LONGEST_CURSOR = 2_000
-FIRST_YEAR, LAST_YEAR = 1900, 2200
-NONE = "none"  # as a filter value: rows where the field is empty
-ME = "me"  # as a value of an owner filter: the person who asks
+LONGEST_ARGUMENT = 200
+ALL = View("all", "")
+Found = TypeVar("Found")
 
 
 @dataclass
 class Listing:
-    """A resource's rows as an address describes them: `q`, `sort`, `cursor` and filters by field name."""
+    """A resource's rows as an address describes them; the arguments are told in docs/modules.md.
+
+    What a saved view says is taken as far as it still can be: `notices` are sentences about what was left out.
+    """
 
     resource: Resource
     args: MultiDict
     per_page: int = PAGE
     criteria: list[Any] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.kept: saved_views.Kept | None = None
         self.view = self._view()
         self.q = self.args.get("q", "").strip()[:100]
-        self.sort = self.args.get("sort", "") or self.resource.sort
-        self.column = self._sort_column()
-        self.criteria = [*self.criteria, *self._search(), *self._filters()]
+        self.sort, self.column = self._taken("sort", self._sort_column, (self.resource.sort, None))
+        if self.column is None:
+            self.sort, self.column = self._sort_column(self.resource.sort)
+        self.tree: filtering.Group = self._tree()
+        self.grouping: grouping.Grouping | None = self._taken("group", lambda text: grouping.read(self.resource, text), None)
+        self.within = self.args.get("within", "") if self.grouping else ""
+        self.shown: tuple[Field | tuple[str, Column], ...] = self._taken("columns", self._columns, None) or self._columns("")
+        self.simple = self._simple()
+        self.criteria = [*self.criteria, *self._search(), *self._rest()]
 
     # What is chosen
 
     def _view(self) -> View:
         chosen = self.args.get("view", "")
-        views = self.resource.views or (View("all", ""),)
+        views = self.resource.views or (ALL,)
+        if (view_id := whole(chosen)) is not None:
+            self.kept = saved_views.named(self.resource, view_id)
+            return self.kept.view
         for view in views:
             if view.name == chosen:
                 return view
@@ -58,18 +75,41 @@ class Listing:
         return views[0]
 
     def value_of(self, name: str) -> str:
-        """What the address says of a filter, else what the view says; the address can also say "nothing"."""
+        """What the address says of an argument, else what the view says; the address can also say "nothing"."""
         return self.args.get(name, self.view.args.get(name, "")).strip()
+
+    def _taken(self, name: str, read: Callable[[str], Found], otherwise: Found) -> Found:
+        """What `read` makes of an argument. What is wrong in a saved view becomes a notice, in an address a refusal."""
+        text = self.value_of(name)
+        if not text:
+            return otherwise
+        try:
+            return read(text)
+        except BusinessError as error:
+            if name in self.args or self.kept is None:
+                raise
+            self._notice(error)
+            return otherwise
+
+    def _notice(self, error: BusinessError) -> None:
+        self.notices.append(_("Left out of this view: %(problem)s", problem=error.message))
 
     @property
     def filtered(self) -> bool:
         """Whether the address narrows the list beyond its view."""
-        return bool(self.q) or any(k in self.args for k in self._filter_names)
+        return bool(self.q or self.within) or any(self.args.get(name) for name in self.filter_names)
 
     @property
-    def _filter_names(self) -> set[str]:
-        names = {*self.resource.filters, "team"}
-        return names | {f"{n}__{end}" for n in names for end in ("gte", "lte")}
+    def filter_names(self) -> set[str]:
+        """Arguments that narrow the list."""
+        names = {f.name for f in filtering.filterable(self.resource)} - filtering.RESERVED
+        return names | {f"{n}__{end}" for n in names for end in ("gte", "lte")} | {"team", "filter"}
+
+    @property
+    def overrides(self) -> bool:
+        """Whether the address says something else than its view."""
+        said = {k: v for k, v in self.args.items() if k not in saved_views.NOT_KEPT}
+        return any(value != self.view.args.get(name, "") for name, value in said.items())
 
     def query_args(self, **changes: Any) -> dict[str, Any]:
         """The arguments of the address, with changes; None leaves one out. The cursor never survives.
@@ -78,7 +118,45 @@ class Listing:
         """
         emptied = {k: "" for k, v in changes.items() if v in (None, "") and k in self.view.args}
         kept = {k: v for k, v in self.args.items() if k not in ("cursor", *changes) and (v or k in self.view.args)}
-        return {**kept, **emptied, **{k: str(v) for k, v in changes.items() if v not in (None, "")}}
+        found = {**kept, **emptied, **{k: str(v) for k, v in changes.items() if v not in (None, "")}}
+        if not found and saved_views.default_of(self.resource):
+            return {"view": self.view.name}  # the bare address would lead to the default
+        return found
+
+    # Columns
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The fields that are shown, in their order."""
+        return tuple(c for c in self.shown if isinstance(c, Field))
+
+    @property
+    def extra(self) -> tuple[tuple[str, Column], ...]:
+        """The columns of other modules that are shown, with their names in an address."""
+        return tuple(c for c in self.shown if not isinstance(c, Field))
+
+    def choosable(self) -> dict[str, Field | tuple[str, Column]]:
+        """Everything that can be a column, by its name in an address: fields, and `<module>.<name>` of other modules."""
+        own: dict[str, Field | tuple[str, Column]] = {f.name: f for f in filtering.filterable(self.resource)}
+        for module in enabled_modules():
+            for column in module.hooks.columns:
+                if column.resource == self.resource.key and can(column.permission):
+                    own[f"{module.name}.{column.name}"] = (f"{module.name}.{column.name}", column)
+        return own
+
+    def _columns(self, text: str) -> tuple[Field | tuple[str, Column], ...]:
+        """Columns by name; all that the resource and the modules show where none are named. The title is always there."""
+        known = self.choosable()
+        names = list(dict.fromkeys(n for n in text.split(",") if n))
+        if not names:
+            names = [n for n in (*self.resource.columns, *(n for n in known if "." in n)) if n in known]
+        elif unknown := [n for n in names if n not in known]:
+            problem = BusinessError(_("There is no column “%(name)s”.", name=unknown[0][:40]), field="columns")
+            if "columns" in self.args or self.kept is None:
+                raise problem
+            self._notice(problem)
+        title = [self.resource.title] if self.resource.title in known and self.resource.title not in names else []
+        return tuple(known[n] for n in (*title, *names) if n in known)
 
     # Building the query
 
@@ -86,14 +164,18 @@ class Listing:
     def descending(self) -> bool:
         return self.sort.startswith("-")
 
-    def _sort_column(self) -> Any:
-        name = self.sort.lstrip("-")
+    @property
+    def order(self) -> Order:
+        return Order(self.column, self.resource.model.id, self.descending)
+
+    def _sort_column(self, text: str) -> tuple[str, Any]:
+        name = text.lstrip("-")
         known = {self.resource.sort.lstrip("-"), "id", "created_at", "updated_at"}
         known |= {f.attributes[0] for f in self.resource.fields if f.sortable}
         for candidate in (f"{name}_key", f"{name}_minor", name):
             if (name in known or candidate in known) and hasattr(self.resource.model, candidate):
-                return getattr(self.resource.model, candidate)
-        raise BusinessError(_("This list cannot be sorted by “%(name)s”.", name=name), field="sort")
+                return text, getattr(self.resource.model, candidate)
+        raise BusinessError(_("This list cannot be sorted by “%(name)s”.", name=name[:40]), field="sort")
 
     def _search(self) -> list[Any]:
         if not self.q:
@@ -102,16 +184,43 @@ class Listing:
         column = self.resource.name_column if column is None else column
         return [column.contains(word, autoescape=True) for word in fold(self.q).split()]
 
-    def _filters(self) -> list[Any]:
-        found = []
-        for name in self.resource.filters:
-            typed = self.resource.field(name)
-            if typed.kind == "date":
-                found += self._dates(typed)
-            elif value := self.value_of(name):
-                found.append(self._equals(typed, value))
+    def _tree(self) -> filtering.Group:
+        forgiving = self.kept is not None and "filter" not in self.args
+        read = filtering.read
+        return self._taken(
+            "filter", lambda text: read(self.resource, text, self._notice if forgiving else None), filtering.Group()
+        )
+
+    def _simple(self) -> list[tuple[str, filtering.Condition]]:
+        """The conditions that arguments named like fields make, with those names. Raises `BusinessError`."""
+        said = {*self.args, *self.view.args}
+        known = ((name, read) for name, read in self._readers() if name in said)
+        found = [(name, self._taken(name, lambda text, read=read: self._valid(read(text)), None)) for name, read in known]
+        return [(name, condition) for name, condition in found if condition is not None]
+
+    def _readers(self) -> Iterator[tuple[str, Callable[[str], filtering.Condition | None]]]:
+        """Arguments that name a field, and how each is read."""
+        for typed in filtering.filterable(self.resource):
+            if typed.name not in filtering.RESERVED:
+                yield typed.name, partial(filtering.of_argument, typed)
+            for end in ("gte", "lte"):
+                yield f"{typed.name}__{end}", partial(filtering.of_range, typed, end)
+
+    def _valid(self, condition: filtering.Condition | None) -> filtering.Condition | None:
+        if condition is not None:
+            condition.criterion(self.resource.model)
+        return condition
+
+    def _rest(self) -> list[Any]:
+        """What single fields, a team, the tree of conditions and the group that was opened narrow the list to."""
+        model = self.resource.model
+        found = [condition.criterion(model) for _name, condition in self.simple]
         if self.resource.owned and (team := self.value_of("team")):
             found.append(self._of_team(_whole(team, "team")))
+        if self.tree.parts:
+            found.append(self.tree.criterion(model))
+        if self.grouping and self.within:
+            found.append(grouping.within(self.resource, self.grouping, self.within))
         return found
 
     def _of_team(self, team_id: int) -> Any:
@@ -121,60 +230,21 @@ class Listing:
             return getattr(model, self.resource.team_column).in_(subtree({team_id}))
         return model.owner_id.in_(team_member_ids(team_id))
 
-    def _equals(self, typed: Field, value: str) -> Any:
-        column = getattr(self.resource.model, typed.attributes[0])
-        if value == NONE:
-            return column.is_(None)
-        if value == ME and typed.kind == "lookup":
-            return column == actor_id()
-        if typed.kind == "lookup":
-            return column == _whole(value, typed.name)
-        if typed.kind == "boolean":
-            return column.is_(value in ("1", "true"))
-        return column == value
-
-    def _dates(self, typed: Field) -> list[Any]:
-        column = getattr(self.resource.model, typed.attributes[0])
-        found = []
-        if self.value_of(typed.name) == NONE:
-            found.append(column.is_(None))
-        for suffix, compare in (("gte", column.__ge__), ("lte", column.__le__)):
-            if text := self.value_of(f"{typed.name}__{suffix}"):
-                try:
-                    found.append(compare(date.fromisoformat(text)))
-                except ValueError:
-                    raise BusinessError(_("“%(given)s” is not a date.", given=text), field=typed.name) from None
-        return found
-
     def select(self, *columns: Any) -> Select:
         """These columns (or the entities) of the rows chosen, in order."""
         chosen = select(*columns) if columns else select(self.resource.model)
-        return chosen.where(*self.criteria).order_by(*self._order(self.descending))
-
-    def _order(self, descending: bool) -> list[Any]:
-        row_id = self.resource.model.id
-        order = self.column.desc() if descending else self.column.asc()
-        if self._nullable:
-            # Rows without a value come last, whichever way the list is sorted and whichever database sorts it.
-            order = order.nulls_last() if descending == self.descending else order.nulls_first()
-        return [order, row_id.desc() if descending else row_id.asc()]
-
-    @property
-    def _nullable(self) -> bool:
-        return bool(self.column.property.columns[0].nullable)
+        return chosen.where(*self.criteria).order_by(*self.order.clauses())
 
     # Pages
 
     def page(self, *columns: Any) -> tuple[list[Any], str | None, str | None]:
         """Rows of one page as column rows, with the cursors of the next and the previous page."""
         cursor = self.args.get("cursor", "")
-        back, after = _read_cursor(cursor) if cursor else (False, None)
-        descending = self.descending != back
-        model = self.resource.model
-        rows = select(model.id, self.column.label("sort_value"), *columns).where(*self.criteria)
+        back, after = read_cursor(cursor) if cursor else (False, None)
+        rows = select(self.resource.model.id, self.column.label("sort_value"), *columns).where(*self.criteria)
         if after is not None:
-            rows = rows.where(self._beyond(after, descending))
-        found = list(db.session.execute(rows.order_by(*self._order(descending)).limit(self.per_page + 1)))
+            rows = rows.where(self.order.beyond(after, back))
+        found = list(db.session.execute(rows.order_by(*self.order.clauses(back)).limit(self.per_page + 1)))
         more = len(found) > self.per_page
         found = found[: self.per_page]
         if back:
@@ -183,35 +253,9 @@ class Listing:
         has_previous = bool(found) and (bool(cursor) if not back else more)
         return (
             found,
-            _write_cursor(False, found[-1]) if has_next else None,
-            _write_cursor(True, found[0]) if has_previous else None,
+            write_cursor(False, found[-1]) if has_next else None,
+            write_cursor(True, found[0]) if has_previous else None,
         )
-
-    def _beyond(self, after: tuple[Any, int], descending: bool) -> Any:
-        value, row_id = self._typed(after[0]), after[1]
-        ids = self.resource.model.id
-        past = ids < row_id if descending else ids > row_id
-        nulls_ahead = descending == self.descending
-        if value is None:
-            rest = false() if nulls_ahead else self.column.is_not(None)
-            return or_(and_(self.column.is_(None), past), rest)
-        further = self.column < value if descending else self.column > value
-        beyond = or_(further, and_(self.column == value, past))
-        return or_(beyond, self.column.is_(None)) if nulls_ahead and self._nullable else beyond
-
-    def _typed(self, value: Any) -> Any:
-        if value is None:
-            return None
-        try:
-            if isinstance(self.column.type, UtcDateTime):
-                at = datetime.fromisoformat(value)
-                if at.tzinfo is None or not FIRST_YEAR < at.year < LAST_YEAR:
-                    raise _forged()
-                return at.astimezone(UTC)
-            kind = self.column.type.python_type
-            return date.fromisoformat(value) if kind is date else kind(value)
-        except (ValueError, TypeError, AttributeError, OverflowError):
-            raise _forged() from None
 
     def count(self) -> int:
         """How many rows are chosen."""
@@ -229,28 +273,3 @@ def _whole(text: str, field_name: str) -> int:
     if found is None:
         raise BusinessError(_("“%(given)s” is not a valid filter.", given=text[:40]), field=field_name)
     return found
-
-
-def _forged() -> BusinessError:
-    return BusinessError(_("This page address is damaged. Open the list again from the menu."), field="cursor")
-
-
-def _write_cursor(back: bool, row: Any) -> str:
-    value = row.sort_value
-    value = value if value is None or isinstance(value, (int, str)) else value.isoformat()
-    text = json.dumps([int(back), value, row.id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[bool, tuple[Any, int]]:
-    if len(text) > LONGEST_CURSOR:
-        raise _forged()
-    try:
-        back, value, row_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        str(value).encode()
-    except (ValueError, TypeError, RecursionError, binascii.Error):
-        raise _forged() from None
-    numbers = [n for n in (row_id, value) if not isinstance(n, str) and n is not None]
-    if back not in (0, 1) or row_id is None or any(type(n) is not int or abs(n) >= 2**63 for n in numbers):
-        raise _forged()
-    return bool(back), (value, row_id)

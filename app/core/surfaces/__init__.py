@@ -10,16 +10,27 @@ from flask import Blueprint, Flask
 
 from app.core.access import require
 from app.core.resource import Resource
-from app.core.surfaces import cell, export, form, import_file, listing, mass, options, record, trash
+from app.core.surfaces import cell, export, form, import_batch, import_file, list_builder, listing, mass, options, record, trash, views
 
 # surface -> (address below the resource's, methods, verb, view)
 SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
     "list": ("", ("GET",), "view", listing.list_page),
     "count": ("/count", ("GET",), "view", listing.count),
+    "filter": ("/filter", ("GET",), "view", list_builder.filter_page),
+    "views": ("/views", ("POST",), "view", views.save),
+    "view": ("/views/<string:view_id>", ("POST",), "view", views.change),
     "options": ("/options", ("GET",), "view", options.options),
     "new": ("/new", ("GET", "POST"), "create", form.new),
     "export": ("/export", ("GET",), "export", export.export_file),
     "import": ("/import", ("GET", "POST"), "import", import_file.import_page),
+    "import_batch": ("/import/<string:batch_id>", ("GET",), "import", import_batch.batch_page),
+    "import_mapping": ("/import/<string:batch_id>/mapping", ("POST",), "import", import_batch.mapping),
+    "import_check": ("/import/<string:batch_id>/check", ("POST",), "import", import_batch.check),
+    "import_decide": ("/import/<string:batch_id>/decide", ("POST",), "import", import_batch.decide),
+    "import_publish": ("/import/<string:batch_id>/publish", ("POST",), "import", import_batch.publish),
+    "import_cancel": ("/import/<string:batch_id>/cancel", ("POST",), "import", import_batch.cancel),
+    "import_revert": ("/import/<string:batch_id>/revert", ("GET", "POST"), "import", import_batch.revert),
+    "import_errors": ("/import/<string:batch_id>/errors", ("GET",), "import", import_batch.error_file),
     "record": ("/<int:row_id>", ("GET",), "view", record.record_page),
     "history": ("/<int:row_id>/history", ("GET",), "view", record.history),
     "edit": ("/<int:row_id>/edit", ("GET", "POST"), "edit", form.edit),
@@ -31,6 +42,9 @@ SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
     "mass_remove": ("/mass/remove", ("POST",), "delete", mass.remove),
     "mass_undo": ("/mass/undo", ("POST",), "edit", mass.undo),
     "mass_export": ("/mass/export", ("POST",), "export", mass.export),
+    "merge": ("/merge", ("GET", "POST"), "delete", merge.merge_page),
+    "merge_undo": ("/merge/undo", ("POST",), "delete", merge.undo),
+    "duplicates": ("/duplicates", ("GET",), "view", duplicates.duplicates_page),
     "fact": ("/<int:row_id>/fields/<field>/shown", ("GET",), "view", cell.shown),
 }
 
