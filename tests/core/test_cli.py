@@ -18,7 +18,8 @@ from app.modules.crm.models import Deal
 
 COMMANDS = (
     "company create", "db check", "db revision", "db upgrade", "demo load", "export", "import", "metric",
-    "module disable", "module enable", "module list", "module purge", "module scaffold", "user create", "worker",
+    "module disable", "module enable", "module list", "module purge", "module scaffold", "token create",
+    "user create", "worker",
 )  # fmt: skip
 
 
