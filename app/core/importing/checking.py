@@ -20,6 +20,7 @@ from app.core.importing.files import FileRow, FileTable
 from app.core.importing.mapping import Column, Plan
 from app.core.importing.matching import Directory, add_names_of_file, directory_of, is_self_reference
 from app.core.importing.report import NearMatch, Report, RowError, Unknown
+from app.core.lookups import pointed
 
 EDGES = re.compile(r"^[\s–—\-,;:/|·]+|[\s–—\-,;:/|·]+$")
 PARTS = re.compile(r"{(.*?)}")
@@ -122,11 +123,16 @@ class Checker:
             self._readers.append((reader, column.name, column.index or 0, column.within, whatever))
 
     def _names_in_file(self, column: Column) -> Iterator[tuple[int, str]]:
+        """Lines and names, and where the file has ids the names that point to a row by it."""
         title = self.plan.column(column.by or self.plan.resource.title)
-        if title is not None and title.index is not None:
-            for row in self.table.rows:
-                if not row.fault:
-                    yield row.line, " ".join(row.cells[title.index].split())
+        if title is None or title.index is None:
+            return
+        for row in self.table.rows:
+            if not row.fault:
+                name = " ".join(row.cells[title.index].split())
+                yield row.line, name
+                if self._id_place is not None and (row_id := whole(row.cells[self._id_place])) is not None:
+                    yield row.line, pointed(name, row_id)
 
     def good_rows(self) -> Iterator[GoodRow]:
         """The rows that were understood, one by one; the errors of the others are in the report."""
