@@ -1,130 +1,101 @@
-"""Bringing in a file in the browser: check it, show what would come of it, then import exactly those rows."""
+"""Bringing in a file in the browser, first step: the file itself, and what was brought in before."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import wtforms
-from flask import Response, abort, g, request, url_for
+from flask import Response, g, request, url_for
 
+from app.core import lookups
 from app.core.errors import BusinessError
-from app.core.fields import Reading, by_person, neutral
-from app.core.i18n import _, _n
-from app.core.importing import engine
-from app.core.importing.files import FileTable, read_table
-from app.core.importing.mapping import SKIP, UPDATE, Column, plan_by_heading, with_options
-from app.core.importing.report import Report
+from app.core.exporting import template
+from app.core.i18n import _, _l
+from app.core.importing import runs
+from app.core.importing.models import ImportBatch
 from app.core.resource import Resource
-from app.core.surfaces.export import template
-from app.core.web import redirect_to, render, toast
+from app.core.web import redirect_to, render
 
-MOST_ROWS = 20_000  # a request has to end; larger files go by the command line
-AUTO = "auto"
-
-
-class Form(wtforms.Form):
-    """What is asked about a file."""
-
-    file = wtforms.FileField()
-    match_key = wtforms.SelectField(validate_choice=True)
-    on_match = wtforms.SelectField()
-    accept_near = wtforms.BooleanField()
+MEGABYTE = 1024 * 1024
+STATES = {  # state -> label, kind of tag, icon
+    "uploaded": (_l("Not checked yet"), "", "clock"),
+    "checking": (_l("Being checked"), "info", "progress"),
+    "checked": (_l("Checked, not imported yet"), "warn", "hourglass-low"),
+    "publishing": (_l("Being imported"), "info", "progress"),
+    "done": (_l("Imported"), "ok", "circle-check"),
+    "reverting": (_l("Being reverted"), "info", "progress"),
+    "reverted": (_l("Reverted"), "", "arrow-back-up"),
+    "cancelled": (_l("Cancelled"), "", "ban"),
+    "failed": (_l("Failed"), "bad", "alert-circle"),
+}
+STEPS = (_l("File"), _l("Columns"), _l("Check"), _l("Import"))
 
 
 def import_page(resource: Resource) -> Any:
-    """Ask for a file, check and stage it, or import what was staged."""
+    """Ask for a file, or take it and go to the page of its import."""
     if request.args.get("template"):
         return _template(resource)
-    if request.form.get("batch"):
-        return _publish(resource)
-    form = _form(resource)
     if request.method == "GET":
-        return _page(resource, form)
-    try:
-        ticket, report = _check(resource, form)
-    except BusinessError as error:
-        field = next((f for f in form if f.name == error.field), form.file)
-        field.errors = [error.message]
-        return _page(resource, form, status=422)
-    return _page(resource, form, report, ticket, status=422 if report.errors else 200)
-
-
-def _check(resource: Resource, form: Form) -> tuple[str, Report]:
+        return _page(resource)
     upload = request.files.get("file")
     if upload is None or not upload.filename:
-        raise BusinessError(_("Choose a file first."), field="file")
-    if not form.validate():
-        raise BusinessError(_("One of the choices is not one of those offered."), field="match_key")
-    table = read_table(upload.read())
-    if len(table.rows) > MOST_ROWS:
-        raise BusinessError(
-            _("At most %(most)s rows can be imported here; this file has %(given)s.", most=MOST_ROWS, given=len(table.rows)),
-            field="file",
-        )
-    key = form.match_key.data
-    plan = plan_by_heading(resource, table.headings, None if key == AUTO else key)
-    plan = with_options(plan, accept_near=form.accept_near.data, on_match=form.on_match.data)
-    return engine.check(plan, table, upload.filename, _reading(table))
+        return _page(resource, _("Choose a file first."))
+    try:
+        batch = runs.begin(resource, upload.filename, upload.read())
+    except BusinessError as error:
+        return _page(resource, error.message)
+    return redirect_to(url_for(resource.endpoint("import_batch"), batch_id=batch.id))
 
 
-def _reading(table: FileTable) -> Any:
-    """Dates as the person writes them or neutral. Numbers by language where the spreadsheet's list separator says so."""
-    person = by_person()
-    numbers = person if table.delimiter == ";" and person.language == "es" else neutral()
-
-    def reading(column: Column) -> Reading:
-        return numbers if column.field.numeric else person
-
-    return reading
-
-
-def _publish(resource: Resource) -> Any:
-    batch = engine.batch_of(resource, request.form["batch"]) or abort(404)
-    report = engine.publish(engine.plan_of(resource, batch), batch.id, Report.read(batch.report))
-    if report.errors:
-        return _page(resource, _form(resource), report, status=422)
-    done = _n("%(num)d row was created.", "%(num)d rows were created.", report.created)
-    if report.updated:
-        done += " " + _n("%(num)d row was changed.", "%(num)d rows were changed.", report.updated)
-    toast(done)
-    return redirect_to(url_for(resource.endpoint("list")))
+def steps(now: int, *, over: bool = False, urls: tuple[str | None, ...] = ()) -> list[dict[str, Any]]:
+    """The steps of an import; `now` counts from 0, `over` says that the last one is done. `urls` lead to steps."""
+    found = []
+    for place, label in enumerate(STEPS):
+        state = "done" if place < now or (over and place == now) else "now" if place == now else "todo"
+        url = urls[place] if place < len(urls) and place != now else None
+        found.append({"label": label, "state": state, "url": url})
+    return found
 
 
-def _form(resource: Resource) -> Form:
-    form = Form(request.form if request.method == "POST" else None)
-    keys = [(name, str(resource.field(name).label)) for name in resource.match_keys]
-    form.match_key.choices = [(AUTO, _("Whichever of these the file has")), *keys, ("id", "id"), ("", _("Not at all: all rows are new"))]
-    form.on_match.choices = [(UPDATE, _("Change them")), (SKIP, _("Leave them as they are"))]
-    labels = {
-        "file": _("CSV file"),
-        "match_key": _("Find rows that exist by"),
-        "on_match": _("Rows that exist"),
-        "accept_near": _("Take names that almost match"),
-    }
-    for name, label in labels.items():
-        form[name].label.text = label
-    form.file.render_kw = {"accept": ".csv,text/csv,text/plain"}
-    return form
-
-
-def _page(
-    resource: Resource, form: Form, report: Report | None = None, ticket: str = "", *, status: int = 200
-) -> Any:
-    action = url_for(resource.endpoint("import"))
+def _page(resource: Resource, error: str = "") -> Any:
+    most = request.max_content_length or 0
     return render(
         "core/import.html",
         "core/_import.html",
-        status=status,
+        status=422 if error else 200,
         resource=resource,
-        form=form,
-        report=report,
-        ticket=ticket if report and not report.errors else "",
-        labels={f.name: f.label for f in resource.fields},
+        action=url_for(resource.endpoint("import")),
+        error=error,
+        steps=steps(0),
+        most_bytes=most,
+        most_mb=most // MEGABYTE,
+        recent=_recent(resource),
         columns=[f for f in resource.fields if f.importable],
-        action=action,
         template_url=url_for(resource.endpoint("import"), template=1),
         cancel_url=url_for(resource.endpoint("list")),
     )
+
+
+def _recent(resource: Resource) -> list[dict[str, Any]]:
+    """Earlier imports, the last first. Statements: one for them, one for the names."""
+    batches = runs.recent(resource)
+    names = lookups.labels(lookups.MEMBER, {b.member_id for b in batches})
+    page = url_for(resource.endpoint("import_batch"), batch_id="0")
+    return [_line(batch, names.get(batch.member_id or 0, ""), page[:-1]) for batch in batches]
+
+
+def _line(batch: ImportBatch, who: str, pages: str) -> dict[str, Any]:
+    label, kind, symbol = STATES[batch.state]
+    return {
+        "url": f"{pages}{batch.id}",
+        "file_name": batch.file_name or _("(without a name)"),
+        "label": label,
+        "kind": kind,
+        "icon": symbol,
+        "rows": batch.rows,
+        "who": who or _("command line"),
+        "at": batch.created_at,
+        "revert_url": f"{pages}{batch.id}/revert" if batch.state == "done" else None,
+    }
 
 
 def _template(resource: Resource) -> Response:
