@@ -78,9 +78,9 @@ def point_back(name: str, winner_id: int, by_loser: Mapping[int, Sequence[int]])
     return [_("%(what)s that have been given to others since, and stay there: %(count)s.", what=label, count=gone)]
 
 
-def counts(resource: Resource, ids: Sequence[int]) -> dict[int, list[tuple[str, int]]]:
-    """What refers to each row, as (label, how many) by kind; a statement for each kind, whatever the rows."""
-    labels = {r.model: str(r.label_plural) for m in enabled_modules() for r in m.hooks.resources}
+def counts(resource: Resource, ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """What refers to each row: key of a resource -> how many; a statement for each reference, whatever the rows."""
+    labels = {r.model: r.key for m in enabled_modules() for r in m.hooks.resources}
     found: dict[int, dict[str, int]] = {row_id: {} for row_id in ids}
     for cls, column in references(resource):
         if cls in labels:
@@ -88,7 +88,7 @@ def counts(resource: Resource, ids: Sequence[int]) -> dict[int, list[tuple[str, 
             rows = select(attribute, func.count(cls.id)).where(attribute.in_(ids)).group_by(attribute)
             for row_id, count in db.session.execute(rows, execution_options={"all_rows": True}):
                 found[row_id][labels[cls]] = found[row_id].get(labels[cls], 0) + count
-    return {row_id: sorted(by_label.items()) for row_id, by_label in found.items()}
+    return found
 
 
 def free_place(model: Any, column: str, wanted: Sequence[int | None], together: set[int]) -> int | None:

@@ -97,7 +97,7 @@ def test_fields_are_chosen_one_by_one_even_unique_ones(one):
 def test_what_was_changed_since_stays_and_is_listed(one):
     with one:
         good, bad, third = accounts("Acme", "ACME S.L.", "Third")
-        rosa, enric = (create(Contact, {"name": name, "account_id": bad.id}) for name in ("Rosa", "Enric"))
+        rosa, _enric = (create(Contact, {"name": name, "account_id": bad.id}) for name in ("Rosa", "Enric"))
         group = merge(good, bad, city="Alcoy", phone="961 11")
         db.session.get_one(Account, good.id).city = "Elche"
         db.session.get_one(Contact, rosa.id).account_id = third.id

@@ -10,7 +10,22 @@ from flask import Blueprint, Flask
 
 from app.core.access import require
 from app.core.resource import Resource
-from app.core.surfaces import cell, export, form, import_batch, import_file, list_builder, listing, mass, options, record, trash, views
+from app.core.surfaces import (
+    cell,
+    duplicates,
+    export,
+    form,
+    import_batch,
+    import_file,
+    list_builder,
+    listing,
+    mass,
+    merge,
+    options,
+    record,
+    trash,
+    views,
+)
 
 # surface -> (address below the resource's, methods, verb, view)
 SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {

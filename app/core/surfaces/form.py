@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import abort, request, url_for
 
-from app.core import lookups
+from app.core import duplicates, lookups
 from app.core.access import visible_members
 from app.core.errors import BusinessError, Conflict
 from app.core.fields import Field
@@ -20,7 +20,7 @@ from app.core.writes import check_version
 
 
 def new(resource: Resource) -> Any:
-    """Ask for a new record, or create it."""
+    """Ask for a new record, or create it; what is probably there already is created when the person says so."""
     fields = [f for f in resource.fields if f.editable and f.creatable]
     defaults = {f.name: f.default() for f in fields if f.default}
     if request.method == "GET":
@@ -28,6 +28,9 @@ def new(resource: Resource) -> Any:
         return _page(resource, form_of(fields, None, prefilled), str(resource.label_new))
     form = form_of(fields, request.form, defaults)
     if form.validate():
+        found = None if request.form.get("confirmed") else duplicates.likely(resource, form.values())
+        if found:
+            return _page(resource, form, str(resource.label_new), status=422, found=found)
         try:
             row = resource.add(form.values())
         except BusinessError as error:
@@ -100,7 +103,7 @@ def _prefilled(fields: list[Field]) -> dict[str, Any]:
 
 
 def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status: int = 200,
-          conflict: list | None = None, version: int | None = None) -> Any:
+          conflict: list | None = None, version: int | None = None, found: duplicates.Found | None = None) -> Any:
     sections = [
         {"label": label, "fields": [form[name] for name in names if name in form]} for label, names in resource.groups
     ]
@@ -114,6 +117,8 @@ def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status
         title=title,
         sections=[s for s in sections if s["fields"]],
         conflict=conflict,
+        found=found,
+        record_url=url_for(resource.endpoint("record"), row_id=0)[:-1] if found else "",
         version=version or (getattr(row, "version", 1) if row is not None else None),
         action=url_for(resource.endpoint("edit" if where else "new"), **where),
         cancel_url=url_for(resource.endpoint("record" if where else "list"), **where),
