@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from app.core.db import db
 from app.core.fields import Field, Reading
 from app.core.ids import IdConverter
+from app.core.importing import runs
 from app.core.lookups import Lookup
 from app.core.registry import Registry
 from app.core.resource import Resource
@@ -73,6 +74,7 @@ class Walk:
 
     app: Flask
     others: Mapping[str, str] = field(default_factory=dict)
+    batches: dict[str, int] = field(default_factory=dict)  # imports under way, by resource; `make_rows` starts them
 
     @property
     def registry(self) -> Registry:
@@ -124,6 +126,8 @@ class Walk:
     def _other(self, route: Route, argument: str) -> Any:
         if argument in self.others:
             return self.others[argument]
+        if argument == "batch_id":
+            return str(self.batches.get(self._resource_of(route.rule.endpoint, "row_id").key, MISSING))
         if argument == "field" and (resource := next(iter(route.rows.values()), None)):
             return next(f.name for f in resource.fields if f.editable)
         raise AssertionError(f"{route.name}: give Walk a value for {argument!r}")
@@ -133,11 +137,16 @@ class Walk:
 
     # Rows to ask for
 
-    def make_rows(self, owner_id: int | None, tag: str) -> dict[str, int]:
-        """One row of every resource in the current company, owned by `owner_id` where it can be: key -> id."""
+    def make_rows(self, owner_id: int | None, tag: str, owned: bool = False) -> dict[str, int]:
+        """One row of every resource in the current company, owned by `owner_id` where it can be: key -> id.
+
+        With `owned` only of those that can be.
+        """
         made: dict[str, int] = {}
         for resource in self.registry.resources():
-            self._make(resource, owner_id, tag, made)
+            if resource.owned or not owned:
+                self._make(resource, owner_id, tag, made)
+                self.batches[resource.key] = runs.begin(resource, "walk.csv", b"one,two\n1,2\n").id
         return made
 
     def _make(self, resource: Resource, owner_id: int | None, tag: str, made: dict[str, int]) -> int:
