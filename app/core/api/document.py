@@ -180,13 +180,17 @@ def _list_parameters(resource: Resource) -> list[dict[str, Any]]:
 def _filter_text(resource: Resource, name: str, about: str) -> str:
     if name == "team":
         return _("Id of a team: its rows and those of the teams below.")
+    if name == "filter":
+        return _("Conditions joined by and / or, as JSON: {\"or\": [[\"field\", \"is\", \"value\"], …]}.")
     label = resource.field(about).label
     if name.endswith("__gte"):
         return _("%(label)s: at least.", label=label)
     if name.endswith("__lte"):
         return _("%(label)s: at most.", label=label)
     if resource.field(about).kind == "lookup":
-        return _("%(label)s: an id, “none”, or “me” for people.", label=label)
+        return _("%(label)s: an id, “none”, or “me” for people; several with commas between.", label=label)
+    if resource.field(about).kind == "date":
+        return _("%(label)s: a day, a period such as “this-month”, or “none”.", label=label)
     return _("%(label)s: this value, or “none”.", label=label)
 
 

@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
-from app.core import trash
+from app.core import filtering, operators, trash
 from app.core.api import values
 from app.core.api.body import answer, read_object
 from app.core.api.problems import Problem, invalid, late
@@ -116,13 +116,14 @@ def _check_version(resource: Resource, row: Any, given: dict[str, Any]) -> None:
 
 
 def filter_names(resource: Resource) -> dict[str, str]:
-    """Arguments of a list that choose rows -> the field they ask about."""
+    """Arguments of a list that choose rows -> the field they ask about; "filter" is a tree of conditions."""
     found = {}
-    for name in resource.filters:
-        found[name] = name
-        if resource.field(name).kind == "date":
-            found |= {f"{name}__gte": name, f"{name}__lte": name}
-    return {**found, **({"team": "team"} if resource.owned else {})}
+    for typed in filtering.filterable(resource):
+        if typed.name not in filtering.RESERVED:
+            found[typed.name] = typed.name
+        ends = filtering.RANGES.get(operators.sort_of(typed), {})
+        found |= {f"{typed.name}__{end}": typed.name for end in ends}
+    return {**found, **({"team": "team"} if resource.owned else {}), "filter": "filter"}
 
 
 def _arguments(resource: Resource) -> MultiDict:
