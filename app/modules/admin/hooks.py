@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from app.core.hooks import Column, Hooks, Item
 from app.core.i18n import _l
-from app.modules.admin import queries, resources, search_views, site_views, views
+from app.modules.admin import log_views, queries, resources, search_views, site_views, views
 
 resources.MEMBER.surfaces = {"record": views.member_record}
 resources.ROLE.surfaces = {"new": views.role_new, "record": views.role_record, "edit": views.role_edit}
 
-PAGES = (views, search_views)  # their views are on one blueprint
+PAGES = (views, search_views, log_views)  # their views are on one blueprint
 
 hooks = Hooks(
     blueprint=PAGES[0].blueprint,
@@ -20,6 +20,9 @@ hooks = Hooks(
         "admin.apps.edit": _l("Switch applications on and off"),
         "admin.settings.view": _l("See the company's settings"),
         "admin.settings.edit": _l("Change the company's settings"),
+        "admin.changes.view": _l("See the change log"),
+        "admin.jobs.view": _l("See the jobs"),
+        "admin.jobs.edit": _l("Try jobs again and discard them"),
     },
     items=(
         Item(
@@ -70,6 +73,22 @@ hooks = Hooks(
             permission="admin.settings.view",
             icon="adjustments",
             order=60,
+        ),
+        Item(
+            slot="nav.end",
+            label=_l("Change log"),
+            endpoint="admin.changes_page",
+            permission="admin.changes.view",
+            icon="history",
+            order=90,
+        ),
+        Item(
+            slot="nav.end",
+            label=_l("Jobs"),
+            endpoint="admin.jobs_page",
+            permission="admin.jobs.view",
+            icon="checklist",
+            order=91,
         ),
     ),
     columns=(

@@ -1,0 +1,256 @@
+"""The change log of the whole company: which lines the reader may see, filtered, page by page, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+
+from flask import url_for
+from sqlalchemy import false, or_, select
+
+from app.core import changelog, lookups
+from app.core.access import can, scope_of
+from app.core.clock import company_zone
+from app.core.db import Base, db
+from app.core.errors import BusinessError
+from app.core.fields import Field
+from app.core.formats import moment
+from app.core.history import _logged as as_shown
+from app.core.i18n import _, _l
+from app.core.ids import whole
+from app.core.lifecycle import enabled_modules
+from app.core.models import Change, Membership, Trash
+from app.core.resource import Resource
+
+PAGE = 50
+NOBODY = "none"  # as a value of the filter by person: what no person did
+ACTIONS = {
+    "created": _l("Created"),
+    "changed": _l("Changed"),
+    "deleted": _l("Thrown away"),
+    "restored": _l("Restored"),
+    "merged": _l("Merged"),
+}
+# Tables that are logged and are no record type of their own.
+OTHERS = {"core_team_member": _l("Place in a team"), "core_company_module": _l("Application")}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a table of the log holds, as people call it."""
+
+    key: str
+    table: str
+    label: str
+    icon: str = "file-text"
+    resource: Resource | None = None
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Column -> field that shows it."""
+        return {a: f for f in (self.resource.fields if self.resource else ()) for a in f.attributes}
+
+
+def kinds() -> dict[str, Kind]:
+    """Table -> what it holds, for what the reader may see: record types by their permission, in the menu's order."""
+    modules = sorted(enabled_modules(), key=lambda m: (m.manifest.order, m.name))
+    resources = [r for m in modules for r in m.hooks.resources]
+    found = {r.model.__tablename__: _of_resource(r) for r in resources if can(r.permission("view"))}
+    known = {r.model.__tablename__ for r in resources}
+    on = {"core", *(m.name for m in modules)}
+    for mapper in sorted(Base.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]  # a table
+        name = mapper.local_table.name  # type: ignore[attr-defined]  # a table
+        if changelog.is_logged(mapper.class_) and name not in known and name.split("_")[0] in on:
+            found[name] = Kind(name, name, str(OTHERS.get(name, name)))
+    return found
+
+
+def _of_resource(resource: Resource) -> Kind:
+    return Kind(resource.key, resource.model.__tablename__, str(resource.label), resource.icon, resource)
+
+
+@dataclass
+class Log:
+    """Lines of the change log as an address describes them: `who`, `kind`, `field`, `action`, `day__gte`, `day__lte`,
+    `record` (an id, with `kind`), `before` (the id of the last line of the page before)."""
+
+    args: Mapping[str, str]
+    kinds: dict[str, Kind] = field(default_factory=kinds)
+
+    def __post_init__(self) -> None:
+        chosen = self.value("kind")
+        self.kind = next((k for k in self.kinds.values() if k.key == chosen), None)
+        if chosen and self.kind is None:
+            raise BusinessError(_("“%(given)s” is not a valid filter.", given=chosen[:40]), field="kind")
+        self.criteria = [self._visible(), *self._chosen()]
+
+    def value(self, name: str) -> str:
+        return self.args.get(name, "").strip()
+
+    def _visible(self) -> Any:
+        """Lines of record types whose rows the reader sees only in part are shown for those rows alone."""
+        whole_tables, parts = [], [false()]
+        for kind in [self.kind] if self.kind else self.kinds.values():
+            if kind.resource and kind.resource.owned and scope_of(kind.resource.key) != "all":
+                parts.append((Change.table_name == kind.table) & Change.row_id.in_(select(kind.resource.model.id)))
+            else:
+                whole_tables.append(kind.table)
+        return or_(Change.table_name.in_(whole_tables), *parts)
+
+    def _chosen(self) -> list[Any]:
+        found: list[Any] = []
+        if who := self.value("who"):
+            found.append(Change.actor_id.is_(None) if who == NOBODY else Change.actor_id == _whole(who, "who"))
+        if self.kind and (record := self.value("record")):
+            found.append(Change.row_id == _whole(record, "record"))
+        if self.kind and (name := self.value("field")):
+            found.append(Change.field == name[:60])
+        if action := self.value("action"):
+            found.append(Change.action == action[:10])
+        if first := _day(self.value("day__gte"), "day"):
+            found.append(Change.at >= _midnight(first))
+        if last := _day(self.value("day__lte"), "day"):
+            found.append(Change.at < _midnight(last + timedelta(days=1)))
+        return found
+
+    def page(self) -> tuple[list[dict[str, Any]], int | None]:
+        """The lines of a page, newest first, and the id to go on from; None at the end.
+
+        Statements: one for the lines, one for what is in the trash, one for each record type named on the page and one
+        for each that their values refer to.
+        """
+        rows = (
+            select(Change.id, Change.at, Change.action, Change.table_name, Change.row_id, Change.field, Change.old,
+                   Change.new, Change.actor_id, Membership.name)
+            .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
+            .where(*self.criteria)
+        )  # fmt: skip
+        if before := self.value("before"):
+            rows = rows.where(Change.id < _whole(before, "before"))
+        lines = list(db.session.execute(rows.order_by(Change.id.desc()).limit(PAGE + 1), execution_options={"with_trash": True}))
+        following = lines[PAGE - 1].id if len(lines) > PAGE else None
+        return self._shown(lines[:PAGE]), following
+
+    def _shown(self, lines: Sequence[Any]) -> list[dict[str, Any]]:
+        titles = self._titles(lines)
+        self._know_labels(lines)
+        thrown = _thrown(lines)
+        nobody, nameless = _("The system"), _("(no name)")
+        shown = []
+        for line in lines:
+            kind, at = self.kinds[line.table_name], (line.table_name, line.row_id)
+            typed = kind.fields.get(line.field)
+            title = titles.get(at)
+            linked = title is not None and at not in thrown
+            shown.append({
+                "at": moment(line.at), "who": line.name or nobody, "kind": kind, "row_id": line.row_id,
+                "action": str(ACTIONS.get(line.action, line.action)),
+                "title": f"#{line.row_id}" if title is None else title or nameless,
+                "url": self._record_url(kind, line.row_id) if linked else None,
+                "field": str(typed.label) if typed else line.field or "",
+                "old": as_shown(typed, line.old), "new": as_shown(typed, line.new),
+            })  # fmt: skip
+        return shown
+
+    def _titles(self, lines: Sequence[Any]) -> dict[tuple[str, int], str]:
+        """Names of the rows that the reader may see, those in the trash included."""
+        found = {}
+        for kind in self.kinds.values():
+            ids = {line.row_id for line in lines if line.table_name == kind.table}
+            if ids and kind.resource:
+                model = kind.resource.model
+                named = select(model.id, getattr(model, kind.resource.title)).where(model.id.in_(ids))
+                for row in db.session.execute(named, execution_options={"with_trash": True}):
+                    found[kind.table, row[0]] = str(row[1] or "")
+        return found
+
+    def _know_labels(self, lines: Sequence[Any]) -> None:
+        """Ask once for the names that the values refer to."""
+        ids: dict[str, set[int]] = {}
+        for line in lines:
+            typed = self.kinds[line.table_name].fields.get(line.field)
+            if isinstance(typed, lookups.Lookup):
+                given = (whole(line.old), whole(line.new))
+                ids.setdefault(typed.target, set()).update(i for i in given if i is not None)
+        for target, wanted in ids.items():
+            lookups.labels(target, wanted)
+
+    def _record_url(self, kind: Kind, row_id: int) -> str | None:
+        if kind.resource is None:
+            return None
+        prefixes: dict[str, str] = self.__dict__.setdefault("_prefixes", {})
+        if kind.key not in prefixes:
+            prefixes[kind.key] = url_for(kind.resource.endpoint("record"), row_id=0).removesuffix("0")
+        return f"{prefixes[kind.key]}{row_id}"
+
+    # Filters
+
+    def url(self, **changes: Any) -> str:
+        """The address with changes; None leaves an argument out. The page is begun anew."""
+        kept = {k: v for k, v in self.args.items() if k not in ("before", *changes) and v}
+        return url_for("admin.changes_page", **kept, **{k: v for k, v in changes.items() if v is not None})
+
+    def filters(self) -> list[dict[str, Any]]:
+        """The chips, as the macro `chip` takes them."""
+        fields = [(name, str(f.label)) for name, f in self.kind.fields.items()] if self.kind else []
+        found = [
+            self._chip("who", _("Who"), [*_people(), (NOBODY, _("The system"))]),
+            self._chip("kind", _("What"), [(k.key, k.label) for k in self.kinds.values()], clears=("field", "record")),
+            self._chip("action", _("Action"), [(name, str(label)) for name, label in ACTIONS.items()]),
+            {"name": "day", "label": _("Period"), "kind": "dates", "on": bool(self._period()), "text": self._period(),
+             "clear_url": self.url(day__gte=None, day__lte=None)},
+        ]  # fmt: skip
+        if fields:
+            found.insert(2, self._chip("field", _("Field"), sorted(dict(fields).items(), key=lambda pair: pair[1])))
+        if self.kind and (record := self.value("record")):
+            text = lookups.labels(self.kind.key, [whole(record)]).get(whole(record) or 0) if self.kind.resource else None
+            found.append({**self._chip("record", _("Record"), [(record, text or f"#{record}")])})
+        return found
+
+    def _chip(self, name: str, label: str, options: list[tuple[str, str]], clears: Sequence[str] = ()) -> dict[str, Any]:
+        value = self.value(name)
+        return {
+            "name": name, "label": label, "kind": "lookup" if name == "who" else "choice", "options": options, "value": value,
+            "text": dict(options).get(value, value), "on": bool(value),
+            "clear_url": self.url(**{name: None, **dict.fromkeys(clears)}),
+        }  # fmt: skip
+
+    def _period(self) -> str:
+        ends = [self.value("day__gte"), self.value("day__lte")]
+        return " – ".join(end or "…" for end in ends) if any(ends) else ""
+
+
+def _people() -> list[tuple[str, str]]:
+    rows = db.session.execute(select(Membership.id, Membership.name).order_by(Membership.name_key))
+    return [(str(row.id), row.name) for row in rows]
+
+
+def _thrown(lines: Sequence[Any]) -> set[tuple[str, int]]:
+    """Which rows of the lines lie in the trash."""
+    ids = {line.row_id for line in lines}
+    rows = db.session.execute(select(Trash.table_name, Trash.row_id).where(Trash.row_id.in_(ids)))
+    return {(row.table_name, row.row_id) for row in rows}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=company_zone())
+
+
+def _day(text: str, name: str) -> date | None:
+    try:
+        found = date.fromisoformat(text) if text else None
+    except ValueError:
+        found = date.min
+    if found and not 1900 <= found.year < 2200:
+        raise BusinessError(_("“%(given)s” is not a date.", given=text[:40]), field=name)
+    return found
+
+
+def _whole(text: str, name: str) -> int:
+    found = whole(text)
+    if found is None:
+        raise BusinessError(_("“%(given)s” is not a valid filter.", given=text[:40]), field=name)
+    return found
