@@ -16,15 +16,16 @@
     const chosen = all.filter((each) => each.checked);
     const whole = bar()?.querySelector("[data-tick-all]")?.checked;
     for (const each of all) each.closest("tr").classList.toggle("is-sel", each.checked);
-    const page = document.querySelector(".v-rows [data-tick-page]");
-    if (page) {
+    for (const page of document.querySelectorAll("[data-tick-page]")) {
       page.checked = all.length > 0 && chosen.length === all.length;
       page.indeterminate = chosen.length > 0 && !page.checked;
     }
     const count = bar()?.querySelector("[data-mass-count]");
     if (!count) return;
-    const total = document.querySelector(".v-pager [hx-get]")?.textContent.trim();
-    count.textContent = whole && total ? total : count.dataset.massCount.replace("{}", String(chosen.length));
+    const total = document.querySelector(".v-pager [hx-get]")?.firstChild?.textContent.trim();
+    const place = bar().querySelector("[data-mass-total]");
+    if (place) place.textContent = total ? `(${total})` : "";
+    count.textContent = whole ? "" : count.dataset.massCount.replace("{}", String(chosen.length));
     bar().classList.toggle("is-whole", chosen.length === all.length);
   }
 
