@@ -34,7 +34,9 @@ def utcnow() -> datetime:
 
 def fold(text: str | None) -> str:
     """Text without case and accents, single-spaced: what search, sort and look-ups by name compare."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text or "") if not unicodedata.combining(c))
+    bare = text or ""
+    if not bare.isascii():
+        bare = "".join(c for c in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(c))
     return " ".join(bare.casefold().split())
 
 
