@@ -9,6 +9,7 @@ from itertools import cycle
 from typing import Any
 
 from bench_measure import WARM_UP, Raw, Sent, Timing, checked, joined, recording, timed
+from bench_out import exported, searches
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -186,6 +187,8 @@ def reads(bench: Bench) -> Iterator[Timing]:
     deal_id = next(bench.deals)
     yield page("deal page", admin, f"{BASE}/crm/deals/{deal_id}", (DEAL, deal_id), (LEDGER, deal_id), (LOG, deal_id))
     yield page("account list", admin, f"{BASE}/contacts/accounts", (ACCOUNTS,))
+    yield from searches(bench, BASE, empty)
+    yield exported(bench, BASE, empty)
 
 
 def _of_owner(sql: str) -> str:
