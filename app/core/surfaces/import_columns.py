@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import request, url_for
@@ -169,9 +170,9 @@ def _row(resource: Resource, heading: runs.Heading, draft: Draft, lists: Mapping
         "label": _label_of_options(typed, options),
         "open": bool(options.get("known")),
         "dates": [("", _("As the whole file")), *((v, label) for v, label, _example in heading.date_formats)],
-        "date_format": options.get("date_format", "") if _differs(resource, draft, options, "date_format") else "",
+        "date_format": options.get("date_format", "") if _differs(draft, options, "date_format") else "",
         "numbers": [("", _("As the whole file")), *((v, label) for v, label, _example in heading.number_formats)],
-        "number_format": options.get("number_format", "") if _differs(resource, draft, options, "number_format") else "",
+        "number_format": options.get("number_format", "") if _differs(draft, options, "number_format") else "",
         "factors": _factors(options.get("factor", "")),
         "factor": options.get("factor", ""),
         "cells": [(text, count, replaced.get(fold(text), "")) for text, count in heading.values[:MOST_VALUES]],
@@ -209,14 +210,14 @@ def _factors(chosen: str) -> list[tuple[str, str]]:
 # The whole file
 
 
-def _of_kind(resource: Resource, draft: Draft, option: str) -> list[str]:
+def _of_kind(draft: Draft, option: str) -> list[str]:
     """What the columns say of dates or numbers, most frequent first."""
     chosen = Counter(o[option] for o in draft.columns.values() if o.get(option))
     return [value for value, _count in chosen.most_common()]
 
 
-def _differs(resource: Resource, draft: Draft, options: Mapping[str, Any], option: str) -> bool:
-    common = _of_kind(resource, draft, option)
+def _differs(draft: Draft, options: Mapping[str, Any], option: str) -> bool:
+    common = _of_kind(draft, option)
     return bool(options.get(option)) and options[option] != common[0]
 
 
@@ -238,7 +239,7 @@ def _dates(resource: Resource, draft: Draft, preview: runs.Preview) -> dict[str,
         note = _("The dates of the file leave no doubt.")
     sample = _telling([text for h in mapped for text in h.samples], [value for value, _label, _example in choices])
     shown = [(value, label, _read_so(sample, value)) for value, label, _example in choices]
-    return _group("dates", _("Dates in this file"), note, shown, _of_kind(resource, draft, "date_format"))
+    return _group("dates", _("Dates in this file"), note, shown, _of_kind(draft, "date_format"))
 
 
 def _telling(samples: list[str], orders: list[str]) -> str:
@@ -259,12 +260,27 @@ def _read_so(text: str, order: str) -> str:
 
 
 def _numbers(resource: Resource, draft: Draft, preview: runs.Preview) -> dict[str, Any] | None:
-    choices = _choices([h.number_formats for h in _headings(resource, draft, preview, lambda f: f.numeric)])
-    if len(choices) < 2:
-        return None
+    mapped = _headings(resource, draft, preview, lambda f: f.numeric)
+    choices = _choices([h.number_formats for h in mapped])
+    common = _of_kind(draft, "number_format")
     ask = "number_format" in preview.ask
+    texts = [text for h in mapped for text in h.samples]
+    telling = [text for text in texts if len({detecting.neutral_number(text, value) for value, _label, _example in choices}) > 1]
+    if len(choices) < 2 or not (ask or telling or common[:1] == [detecting.COMMA]):
+        return None  # however they are read, the numbers are the same
     note = _("The numbers of the file can be read either way. Which is it?") if ask else _("Is this how the file writes numbers?")
-    return _group("numbers", _("Numbers in this file"), note, choices, _of_kind(resource, draft, "number_format"))
+    sample = next(iter([*telling, *texts]), "")
+    shown = [(value, label, _number_so(sample, value)) for value, label, _example in choices]
+    return _group("numbers", _("Numbers in this file"), note, shown, common)
+
+
+def _number_so(text: str, sign: str) -> str:
+    """What a decimal sign makes of a number, as a sentence."""
+    try:
+        value = Decimal(detecting.neutral_number(text, sign))
+    except InvalidOperation:
+        return _("“%(text)s” cannot be read so", text=text) if text else ""
+    return _("%(text)s is %(number)s", text=text, number=number(value))
 
 
 def _headings(resource: Resource, draft: Draft, preview: runs.Preview, fits: Any) -> list[runs.Heading]:

@@ -23,6 +23,7 @@ from app.core.resource import Resource
 from app.core.surfaces.import_draft import field_of, may_create
 
 MOST_WARNINGS = 20
+MOST_LISTED = 100  # names of one column
 MOST_NAMED = 5  # names in one sentence
 
 
@@ -31,7 +32,7 @@ def context(resource: Resource, batch: ImportBatch) -> dict[str, Any]:
     report = Report.read(batch.report)
     bad = max(report.rows - report.ok, 0)
     near = runs.near(batch)
-    missing = _missing(resource, batch)
+    missing = runs.missing(batch)
     note, kind, symbol = (batch.error, "warn", "alert-triangle") if batch.error else _note(report, bad)
     return {
         "report": report,
@@ -42,8 +43,8 @@ def context(resource: Resource, batch: ImportBatch) -> dict[str, Any]:
         "publish_label": _publish_label(report, bad),
         "sentences": [*_made(report), *_ignored(report)],
         "near": [_near(resource, name, f"n{place}") for place, name in enumerate(near) if not name.taken],
-        "missing": missing,
-        "may_create": any(name["may_create"] for name in missing),
+        "missing": _groups(missing),
+        "lists": _lists(resource, missing),
         "warnings": [*_taken(near), *warnings(report)],
         "labels": {f.name: str(f.label) for f in resource.fields},
         **(_errors(resource, batch) if bad else {}),
@@ -72,11 +73,9 @@ def _decision(key: str) -> runs.Decision | None:
     form = request.form
     heading, given, to = form[f"heading-{key}"], form.get(f"given-{key}", ""), form.get(f"to-{key}", "").strip()
     action = form.get(f"action-{key}", "leave")
-    all_of = form.get("do")
-    if all_of == "take" and key.startswith("n"):
-        action = "take"
-    elif all_of == "create" and form.get(f"may-{key}"):
-        action = "create"
+    all_of = form.get("do")  # a button for all names of a kind
+    if all_of and all_of == form.get(f"all-{key}"):
+        action = all_of.partition(":")[0]
     if action == "leave" and to:
         action = "map"
     if action == "map" and not to:
@@ -157,34 +156,45 @@ def _near(resource: Resource, name: NearMatch, key: str) -> dict[str, Any]:
     }
 
 
-def _missing(resource: Resource, batch: ImportBatch) -> list[dict[str, Any]]:
-    """Names nobody bears. Statements: one per look-up, for the names they may be."""
-    found = runs.missing(batch)
-    options = {name: _options(resource, name) for name in dict.fromkeys(m.field for m in found)}
-    return [
-        {
-            "key": f"m{place}",
-            "heading": name.heading,
-            "given": name.name,
-            "count": name.count,
-            "may_create": name.may_create,
-            "needs": [
-                {"name": need, "label": label, "choices": choices, "chosen": _guess(name.name, choices)}
-                for need, label, choices in name.needs
-            ],
-            "options": options[name.field],
-        }
-        for place, name in enumerate(found)
+def _groups(missing: list[runs.Missing]) -> list[dict[str, Any]]:
+    """Names nobody bears, by column; those of most rows first, and no more than can be looked through."""
+    by_column: dict[str, list[tuple[int, runs.Missing]]] = defaultdict(list)
+    for place, name in enumerate(missing):
+        by_column[name.heading].append((place, name))
+    found = []
+    for number_, (heading, names) in enumerate(by_column.items()):
+        names.sort(key=lambda pair: (-pair[1].count, pair[0]))
+        listed = names[:MOST_LISTED]
+        found.append({
+            "key": f"g{number_}",
+            "heading": heading,
+            "total": len(names),
+            "may_create": names[0][1].may_create,
+            "list_id": f"names-{names[0][1].field}",
+            "names": [_name(name, f"m{place}") for place, name in listed],
+            "more": _n("%(num)d more is listed once these are decided.", "%(num)d more are listed once these are decided.",
+                       len(names) - len(listed)) if len(names) > len(listed) else "",
+        })  # fmt: skip
+    return found
+
+
+def _name(name: runs.Missing, key: str) -> dict[str, Any]:
+    needs = [
+        {"name": need, "label": label, "choices": choices, "chosen": _guess(name.name, choices)}
+        for need, label, choices in name.needs
     ]
+    return {"key": key, "heading": name.heading, "given": name.name, "count": name.count,
+            "may_create": name.may_create, "needs": needs}
 
 
-def _options(resource: Resource, name: str) -> list[str]:
-    """Existing names, when they are few enough to choose from."""
-    typed = field_of(resource, name)
-    if not isinstance(typed, Lookup):
-        return []
-    names = [label for _id, label in lookups.options(typed.target)]
-    return names if len(names) < lookups.MOST_OPTIONS else []
+def _lists(resource: Resource, missing: list[runs.Missing]) -> list[tuple[str, list[str]]]:
+    """Existing names to choose from while typing. One statement per look-up, of the first names only."""
+    found = []
+    for name in dict.fromkeys(m.field for m in missing):
+        typed = field_of(resource, name)
+        if isinstance(typed, Lookup):
+            found.append((f"names-{name}", [label for _id, label in lookups.options(typed.target)]))
+    return found
 
 
 def _guess(name: str, choices: list[tuple[str, str]]) -> str:

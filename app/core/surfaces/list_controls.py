@@ -109,7 +109,7 @@ def filters(resource: Resource, listing: Listing) -> list[dict[str, Any]]:
              if _in_use(listing, name) or name in resource.filters[:AT_HAND]]
     if resource.owned and "owner_id" in resource.filters:
         found.insert(1, _team_chip(resource, listing))
-    spare = AT_HAND
+    spare = max(0, AT_HAND - len(listing.tree.parts) - (1 if listing.within else 0))  # all in one line
     shown = []
     for chip in found:
         spare -= not chip["on"]

@@ -89,7 +89,7 @@ def _pick(resource: Resource, ids: Sequence[int]) -> Any:
         resource=resource,
         row=row,
         title=_title(resource, row) if row else "",
-        likely=[{"title": one.title, "why": one.why, "url": _merge_url(resource, row.id, one.id)} for one in found.rows],
+        likely=[{"title": one.title, "why": one.why, "url": _merge_url(resource, *ids, one.id)} for one in found.rows],
         options=options,
         search_url=url_for(resource.endpoint("options")),
         action=url_for(resource.endpoint("merge")),
@@ -122,7 +122,7 @@ def _compare(resource: Resource, rows: Sequence[Any], *, status: int = 200, erro
         status=status,
         resource=resource,
         rows=[_described(resource, row, counts[row.id], row.id == winner, record_url) for row in rows],
-        fields=[_choice(f, rows, winner) for f in differing],
+        fields=[_choice(resource, f, rows, winner) for f in differing],
         same=[fact for fact in same if fact["text"]],
         seen=[(f"seen-{row.id}-{f.name}", f.show(f.of(row))[:SEEN]) for row in rows for f in fields],
         error=error,
@@ -175,9 +175,9 @@ def _likely_winner(resource: Resource, rows: Sequence[Any], counts: Any) -> int:
     return max(rows, key=weight).id
 
 
-def _choice(typed: Field, rows: Sequence[Any], winner: int) -> dict[str, Any]:
+def _choice(resource: Resource, typed: Field, rows: Sequence[Any], winner: int) -> dict[str, Any]:
     """A field whose values differ: what each row has, and which is chosen."""
-    chosen = request.form.get(f"take-{typed.name}") or str(_proposed(typed, rows, winner))
+    chosen = request.form.get(f"take-{typed.name}") or str(_proposed(resource, typed, rows, winner))
     texts = [(row.id, typed.show(typed.of(row))) for row in rows]
     joined = _joined(typed, rows)
     return {
@@ -185,20 +185,24 @@ def _choice(typed: Field, rows: Sequence[Any], winner: int) -> dict[str, Any]:
         "label": typed.label,
         "numeric": typed.numeric,
         "long": typed.kind == "longtext",
+        "titles": typed.name == resource.title,
         "options": [{"id": row_id, "text": text, "chosen": chosen == str(row_id)} for row_id, text in texts],
         "both": {"text": joined, "chosen": chosen == BOTH} if joined else None,
     }
 
 
-def _proposed(typed: Field, rows: Sequence[Any], winner: int) -> int:
-    """The row whose value is taken unless the person says otherwise: the longest text, the survivor's choice of a look-up,
-    else what was saved last; an empty value only where all are."""
+def _proposed(resource: Resource, typed: Field, rows: Sequence[Any], winner: int) -> int:
+    """The row whose value is taken unless the person says otherwise: the longest of long texts, the survivor's own name
+    and choices, else what was saved last; an empty value only where all are."""
     full = [row for row in rows if _comparable(typed.of(row)) is not None] or list(rows)
+    stays = next((row for row in full if row.id == winner), None)
+    if stays and (typed.name == resource.title or typed.kind in ("lookup", "choice", "boolean")):
+        return stays.id
     if typed.kind == "longtext":
-        return max(full, key=lambda row: len(typed.of(row) or "")).id
-    if typed.kind in ("lookup", "choice", "boolean"):
-        return next((row.id for row in full if row.id == winner), full[0].id)
-    return max(full, key=lambda row: (row.updated_at, -row.id)).id
+        best = max(full, key=lambda row: len(typed.of(row) or ""))
+    else:
+        best = max(full, key=lambda row: (row.updated_at, -row.id))
+    return stays.id if stays and typed.of(stays) == typed.of(best) else best.id
 
 
 def _joined(typed: Field, rows: Sequence[Any]) -> str:
@@ -215,7 +219,7 @@ def _merge(resource: Resource, ids: Sequence[int]) -> Any:
     rows = _rows(resource, ids)
     winner = whole(request.form.get("winner"))
     versions = {row.id: whole(request.form.get(f"version-{row.id}")) for row in rows}
-    if winner not in versions or None in versions.values():
+    if winner is None or winner not in versions or None in versions.values():
         abort(400)
     losers = [row_id for row_id in ids if row_id != winner]
     try:

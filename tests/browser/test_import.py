@@ -1,0 +1,174 @@
+"""A file on its way in, as people bring it: chosen, its columns corrected, checked, imported, taken back."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Locator, Page, expect
+
+from app.core import worker
+from app.core.companies import create_user
+from app.core.db import db
+from tests.cast import email_of
+from tests.data_set.test_crm_sales_opportunities import (
+    DATA,
+    SLUG,
+    _data_set,  # noqa: F401  # skips where the data set is not
+    check_figures,
+    company,  # noqa: F401  # a fixture
+    figure,
+    read,
+    run,  # noqa: F401  # a fixture
+    total,
+)
+from tests.data_set.test_through_the_browser import check_ledger
+
+Visit = Callable[..., Page]
+PATIENCE = 60_000  # milliseconds for 8,800 rows on a busy machine
+MAPPING = "Old CRM"
+
+
+@pytest.fixture
+def jobs(app: Flask, live: str) -> Iterator[None]:
+    """A worker beside the server, as in a real installation."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(app, stop))
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@pytest.fixture
+def admin(app: Flask, company: int) -> str:  # noqa: F811  # the fixture
+    """Alice, who manages the company of the data set, too."""
+    with app.app_context():
+        create_user(email_of("alice"), SLUG, "admin", name="Alice")
+        db.session.commit()
+    return "alice"
+
+
+def upload(page: Page, resource: str, file: str) -> None:
+    page.goto(f"/c/{SLUG}/{resource}/import")
+    page.get_by_label("File to import").set_input_files(DATA / file)
+    expect(page.locator("h1")).to_have_text(file)
+
+
+def column(page: Page, heading: str) -> Locator:
+    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=heading, exact=True))
+
+
+def opened(row: Locator) -> Locator:
+    row.locator("summary").click()
+    return row
+
+
+def check(page: Page, good: str, bad: str = "0") -> None:
+    page.get_by_role("button", name=re.compile("^Check .* rows")).click()
+    checked(page, good, bad)
+
+
+def checked(page: Page, good: str, bad: str = "0") -> None:
+    expect(page.locator("#count-errors")).to_have_text(bad, timeout=PATIENCE)
+    expect(page.locator("#count-created")).to_have_text(good)
+
+
+def publish(page: Page, rows: str) -> None:
+    page.get_by_role("button", name=f"Import {rows} rows").click()
+    expect(page.get_by_role("heading", name=f"{rows} rows were imported")).to_be_visible(timeout=PATIENCE)
+
+
+def fill_in(page: Page, field: str, value: str) -> None:
+    """Give a field that the file does not have the same value everywhere."""
+    place = page.locator(".v-imp-extra").last
+    place.get_by_label("Field to fill").select_option(label=field)
+    expect(page.locator(".v-imp-extra").last.get_by_label("Field to fill")).to_have_value("")
+    place = page.locator(".v-imp-extra").nth(-2).get_by_label("Value for every row")
+    if place.evaluate("e => e.tagName") == "SELECT":
+        place.select_option(label=value)
+    else:
+        place.fill(value)
+        place.blur()
+
+
+def bring_in_accounts(page: Page) -> None:
+    upload(page, "contacts/accounts", "accounts.csv")
+    expect(column(page, "subsidiary_of").get_by_role("combobox").first).to_have_value("parent_id")
+    opened(column(page, "sector")).get_by_label("Instead of “technolgy”").fill("technology")
+    opened(column(page, "office_location")).get_by_label("Instead of “Philipines”").fill("Philippines")
+    opened(column(page, "revenue")).get_by_label("The numbers stand for").select_option(label="Millions")
+    check(page, "85")
+    publish(page, "85")
+
+
+def bring_in_members(page: Page) -> None:
+    upload(page, "admin/members", "sales_teams.csv")
+    column(page, "regional_office").get_by_role("combobox").select_option(label="Team above (name)")
+    fill_in(page, "Member from", "2016-01-01")
+    fill_in(page, "Create missing teams and managers", "Yes")
+    check(page, "35")
+    publish(page, "35")
+
+
+def bring_in_deals(page: Page) -> None:
+    upload(page, "crm/deals", "sales_pipeline.csv")
+    dates = page.get_by_role("group", name="Dates in this file")
+    expect(dates).to_contain_text("dates alone could be read either way; the others of the file leave no doubt")
+    expect(dates.get_by_label("Month, day, year")).to_be_checked()
+    dates.get_by_label("Month, day, year").check()
+    products = opened(column(page, "product")).get_by_label("Only these values are right")
+    products.fill("\n".join(product["product"] for product in read("products.csv")))
+    fill_in(page, "Pipeline", "Hardware")
+    page.get_by_label("Create it if it is not there").check()
+    check(page, "0", "8,800")
+    expect(page.locator("#near-title + .v-count")).to_have_text("1")
+    column(page, "GTXPro").get_by_label("Take “GTX Pro”").check()
+    for name, kind in (("Prospecting", "open"), ("Engaging", "open"), ("Won", "won"), ("Lost", "lost")):
+        expect(column(page, name).get_by_label(f"Type of “{name}”")).to_have_value(kind)
+    page.get_by_role("button", name="Create all: deal_stage").click()
+    checked(page, "8,800")
+    page.get_by_role("link", name="Back to the columns").click()
+    page.get_by_text("Save the mapping").click()
+    page.get_by_label("Name, to find it again").fill(MAPPING)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#toasts")).to_contain_text(f"The mapping was saved as “{MAPPING}”.")
+    check(page, "8,800")
+    publish(page, "8,800")
+
+
+def take_back(page: Page) -> None:
+    page.get_by_role("link", name="Revert this import").click()
+    expect(page.get_by_text("8,805 rows it created go to the trash")).to_be_visible()
+    page.get_by_role("button", name="Revert the import").click()
+    expect(page.get_by_role("heading", name="The import was reverted")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("8,800 rows are in the trash.")).to_be_visible()
+
+
+def test_the_data_set_goes_in_by_hand_is_taken_back_and_goes_in_again(
+    visit: Visit, app: Flask, company: int, admin: str, run: Any, jobs: None  # noqa: F811
+) -> None:
+    page = visit(admin, f"/c/{SLUG}/contacts/accounts/import", locale="en-US")
+    bring_in_accounts(page)
+    bring_in_members(page)
+    bring_in_deals(page)
+    check_figures(run)
+    assert check_ledger(app, company) == (8800, 0)
+
+    take_back(page)
+    assert total(run, "deal_count") == 0
+    assert figure(run, "won_amount")[0]["value"] in (None, "0.00", "0")
+    assert check_ledger(app, company) == (8800, 8800)
+
+    upload(page, "crm/deals", "sales_pipeline.csv")
+    page.get_by_label("Saved mappings").select_option(label=MAPPING)
+    page.get_by_role("button", name="Use").click()
+    expect(page.locator("#toasts")).to_contain_text("The saved mapping is in use.")
+    check(page, "8,800")
+    publish(page, "8,800")
+    check_figures(run)
+    assert check_ledger(app, company) == (17600, 8800)
