@@ -471,7 +471,7 @@ def test_the_document_names_every_address(app: Flask, alice) -> None:
     document = alice.get(f"{BASE}/openapi.json").json
     told = {(path, method.upper()) for path, item in document["paths"].items() for method in item if method != "parameters"}
     rules = {
-        (rule.rule.removeprefix(BASE).replace("<int:row_id>", "{row_id}").replace("<metric_id>", "{metric_id}"), method)
+        (rule.rule.removeprefix(BASE).replace("<row:row_id>", "{row_id}").replace("<metric_id>", "{metric_id}"), method)
         for rule in app.url_map.iter_rules() if rule.endpoint.startswith("api.")
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }

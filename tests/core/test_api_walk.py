@@ -38,11 +38,11 @@ class Call:
 
     @property
     def of_a_row(self) -> bool:
-        return "<int:row_id>" in self.rule
+        return "<row:row_id>" in self.rule
 
     def ask(self, client: FlaskClient, ids: Mapping[str, int]) -> int:
         row_id = ids.get(self.resource.key, MISSING) if self.resource else MISSING
-        address = self.rule.replace("<int:row_id>", str(row_id)).replace("<metric_id>", "crm.won_amount")
+        address = self.rule.replace("<row:row_id>", str(row_id)).replace("<metric_id>", "crm.won_amount")
         answer = client.open(address, method=self.method, json={} if self.method in UNSAFE else None)
         if answer.status_code >= 400:
             assert answer.content_type == "application/problem+json", (self.name, answer.text)

@@ -11,10 +11,12 @@ from functools import update_wrapper
 from typing import Any
 
 from flask import Blueprint, Flask, Response
+from werkzeug.routing import BaseConverter
 
 from app.core.access import require
 from app.core.api import docs, figures, problems, rows
 from app.core.gate import by_reader, by_token
+from app.core.ids import whole
 from app.core.resource import Resource
 
 NAME, PREFIX = "api", "/api/v1"
@@ -23,12 +25,22 @@ NAME, PREFIX = "api", "/api/v1"
 VIEWS: dict[str, tuple[str, str, str, Callable[..., Any]]] = {
     "list": ("", "GET", "view", rows.list_rows),
     "create": ("", "POST", "create", rows.create),
-    "get": ("/<int:row_id>", "GET", "view", rows.get),
-    "change": ("/<int:row_id>", "PATCH", "edit", rows.change),
-    "remove": ("/<int:row_id>", "DELETE", "delete", rows.remove),
-    "restore": ("/<int:row_id>/restore", "POST", "delete", rows.restore),
+    "get": ("/<row:row_id>", "GET", "view", rows.get),
+    "change": ("/<row:row_id>", "PATCH", "edit", rows.change),
+    "remove": ("/<row:row_id>", "DELETE", "delete", rows.remove),
+    "restore": ("/<row:row_id>/restore", "POST", "delete", rows.restore),
 }
 OF_THE_TRASH = ("remove", "restore")
+
+
+class RowConverter(BaseConverter):
+    """An id in an address; a number no row can have is the id of none. A converter that refused it would be answered
+    with 405, since the same address has rules of its own for each method."""
+
+    regex = r"[0-9]+"
+
+    def to_python(self, value: str) -> int:
+        return whole(value) or 0
 
 
 def blueprint(resources: Iterable[Resource]) -> Blueprint:
@@ -54,6 +66,7 @@ def blueprint(resources: Iterable[Resource]) -> Blueprint:
 
 def init_app(app: Flask, resources: Iterable[Resource]) -> Blueprint:
     """Mount the API; returns its blueprint, which carries no cookie and so needs no protection from forged forms."""
+    app.url_map.converters["row"] = RowConverter
     api = blueprint(resources)
     app.register_blueprint(api)
     problems.init_app(app)
