@@ -9,6 +9,8 @@ from typing import Any
 from flask import Blueprint, Flask
 
 from app.core.access import require
+from app.core.duplicates import watched
+from app.core.merging import mergeable
 from app.core.resource import Resource
 from app.core.surfaces import (
     cell,
@@ -63,10 +65,19 @@ SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
     "fact": ("/<int:row_id>/fields/<field>/shown", ("GET",), "view", cell.shown),
 }
 
+# Surfaces that make sense for some resources alone.
+SOME: dict[str, Callable[[Resource], bool]] = {
+    "merge": mergeable,
+    "merge_undo": mergeable,
+    "duplicates": watched,
+}
+
 
 def mount(resource: Resource, blueprint: Blueprint) -> None:
     """Add the surfaces of a resource to its module's blueprint; the module's own views take precedence."""
     for surface, (address, methods, verb, view) in SURFACES.items():
+        if surface in SOME and not SOME[surface](resource):
+            continue
         own = resource.surfaces.get(surface)
         blueprint.add_url_rule(
             f"/{resource.plural}{address}",

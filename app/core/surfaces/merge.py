@@ -50,8 +50,6 @@ def undo(resource: Resource) -> Response:
 
 
 def _allow(resource: Resource) -> None:
-    if not merging.mergeable(resource):
-        abort(404)
     if not (can(resource.permission("edit")) and can(resource.permission("delete"))):
         raise Forbidden(_("Your role does not include this. An admin of your company can change that."))
 
