@@ -71,7 +71,7 @@ def sweep(resource: str = "", digest: str = "") -> None:
     db.session.commit()
 
 
-def advance(batch_id: int, run: str, before: str, *, session: Session | None = None, **values: Any) -> None:
+def advance(batch_id: int, run: str, before: str, /, *, session: Session | None = None, **values: Any) -> None:
     """Change a batch that this run is working on. Raises `Overtaken`."""
     mine = (ImportBatch.id == batch_id, ImportBatch.state == before, ImportBatch.run == run, ~ImportBatch.cancel)
     changed: Any = (session or db.session()).execute(
