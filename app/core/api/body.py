@@ -38,7 +38,7 @@ def read_object() -> dict[str, Any]:
     except (ValueError, ArithmeticError):
         raise Problem(400, _("The body is not JSON.")) from None
     if not isinstance(found, dict):
-        raise Problem(422, _("The body must be one JSON object, such as {\"name\": \"…\"}."))
+        raise Problem(422, _('The body must be one JSON object, such as {"name": "…"}.'))
     return found
 
 

@@ -181,7 +181,7 @@ def _filter_text(resource: Resource, name: str, about: str) -> str:
     if name == "team":
         return _("Id of a team: its rows and those of the teams below.")
     if name == "filter":
-        return _("Conditions joined by and / or, as JSON: {\"or\": [[\"field\", \"is\", \"value\"], …]}.")
+        return _('Conditions joined by and / or, as JSON: {"or": [["field", "is", "value"], …]}.')
     label = resource.field(about).label
     if name.endswith("__gte"):
         return _("%(label)s: at least.", label=label)

@@ -29,7 +29,7 @@ def list_rows(resource: Resource) -> Any:
     _refuse_unknown(resource)
     listing = Listing(resource, _arguments(resource), per_page=_per_page())
     rows, following, previous = listing.page(*(getattr(resource.model, n) for n in values.columns_of(resource)))
-    found = {
+    found: dict[str, Any] = {
         "items": [values.as_json(resource, row) for row in rows],
         "next": _page_url(following),
         "previous": _page_url(previous),
@@ -106,7 +106,7 @@ def _check_version(resource: Resource, row: Any, given: dict[str, Any]) -> None:
     if said is not None and type(said) is not int:
         raise invalid({"version": _("Wrong type: %(expected)s.", expected=values.EXPECTED["integer"])})
     if said is None and not tags:
-        raise Problem(428, _("Say which version you change: “If-Match: \"%(version)s\"”, or “version” in the body.",
+        raise Problem(428, _('Say which version you change: “If-Match: "%(version)s"”, or “version” in the body.',
                              version=row.version))
     if said not in (None, row.version) or (tags and str(row.version) not in tags):
         raise late(row.version, values.as_json(resource, row), given)
@@ -163,5 +163,5 @@ def _flag(name: str) -> bool:
 def _page_url(cursor: str | None) -> str | None:
     if cursor is None:
         return None
-    kept = {name: value for name, value in request.args.items() if name != "cursor"}
-    return url_for(str(request.endpoint), **kept, cursor=cursor, _external=True)  # type: ignore[arg-type]  # text by name
+    kept: dict[str, Any] = {name: value for name, value in request.args.items() if name != "cursor"}
+    return url_for(str(request.endpoint), **kept, cursor=cursor, _external=True)

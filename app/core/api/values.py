@@ -26,8 +26,8 @@ OWN = ("id", "version", "created_at", "updated_at")  # what Vendimia keeps of ev
 EXPECTED = {
     "id": _l("an id (a whole number) is expected"),
     "integer": _l("a whole number is expected"),
-    "decimal": _l("a decimal as text, such as \"1234.56\", is expected"),
-    "date": _l("a date as text, such as \"2026-03-31\", is expected"),
+    "decimal": _l('a decimal as text, such as "1234.56", is expected'),
+    "date": _l('a date as text, such as "2026-03-31", is expected'),
     "boolean": _l("true or false is expected"),
     "text": _l("text is expected"),
 }

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.core.cli import company, database, demo, export_file, import_file, metric, module, token, user, worker
+from app.core.cli import (
+    company,
+    database,
+    demo,
+    export_file,
+    import_file,
+    metric,
+    module,
+    token,
+    user,
+    worker,
+)
 
 COMMANDS = (
     *(company.group, database.group, demo.group, module.group, token.group, user.group),
