@@ -8,7 +8,7 @@ import time
 from flask import Flask, current_app
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from limits import parse
+from limits import RateLimitItemPerMinute
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
@@ -17,8 +17,8 @@ from app.core.i18n import _
 
 limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True, swallow_errors=False)
 
-# Of the API; settings of the same names override them.
-RATES = {"API_READS": "600/minute", "API_WRITES": "120/minute", "API_REFUSALS": "60/minute"}
+# Requests to the API a minute: of a token, and refused ones of an address. Settings of the same names override them.
+RATES = {"API_READS": 600, "API_WRITES": 120, "API_REFUSALS": 60}
 
 
 def spend(rate: str, key: str) -> None:
@@ -26,7 +26,7 @@ def spend(rate: str, key: str) -> None:
     if not current_app.config["RATELIMIT_ENABLED"]:
         return
     rates: FixedWindowRateLimiter = current_app.extensions["rates"]
-    limit = parse(current_app.config[rate])
+    limit = RateLimitItemPerMinute(current_app.config[rate])
     if not rates.hit(limit, rate, key):
         wait = max(1, math.ceil(rates.get_window_stats(limit, rate, key).reset_time - time.time()))
         raise TooMany(_("Too many requests. Try again in %(n)s seconds.", n=wait), retry_after=wait)

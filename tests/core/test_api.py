@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -243,6 +245,21 @@ def test_a_save_says_which_version_it_changes(alice) -> None:
     assert alice.patch(where, json={"name": "C"}, headers={"If-Match": '"1", "2"'}).status_code == 200
 
 
+def test_of_two_saves_of_one_version_one_is_late(app, people) -> None:
+    clients = [asking(app, people["alice"]) for _n in range(4)]
+    where = f"{DEALS}/{made(clients[0], DEALS, name='D')['id']}"
+    ready = Barrier(len(clients))
+
+    def save(number: int) -> int:
+        ready.wait()
+        return clients[number].patch(where, json={"name": f"D {number}"}, headers={"If-Match": '"1"'}).status_code
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        found = sorted(pool.map(save, range(len(clients))))
+    assert found == [200, 409, 409, 409]
+    assert clients[0].get(where).json["version"] == 2
+
+
 def test_several_mistakes_are_all_said(alice) -> None:
     answer = alice.post(DEALS, json={"amount": 5, "foo": 1})
     assert set(errors(answer)) == {"name", "amount", "foo"}
@@ -434,7 +451,7 @@ def test_a_figure_that_cannot_be_asked_for(alice, query: str, status: int) -> No
 
 
 def test_too_many_requests_are_told_to_wait(app: Flask, people) -> None:
-    app.config.update(RATELIMIT_ENABLED=True, API_READS="3/minute", API_WRITES="1/minute")
+    app.config.update(RATELIMIT_ENABLED=True, API_READS=3, API_WRITES=1)
     client, other = asking(app, people["alice"]), asking(app, people["alice"])
     assert [client.get(DEALS).status_code for _n in range(4)] == [200, 200, 200, 429]
     answer = client.get(DEALS)
@@ -445,7 +462,7 @@ def test_too_many_requests_are_told_to_wait(app: Flask, people) -> None:
 
 
 def test_guessing_tokens_is_slowed_down(app: Flask) -> None:
-    app.config.update(RATELIMIT_ENABLED=True, API_REFUSALS="2/minute")
+    app.config.update(RATELIMIT_ENABLED=True, API_REFUSALS=2)
     client = asking_with(app, "vnd_" + "x" * 43)
     assert [client.get(DEALS).status_code for _n in range(3)] == [401, 401, 429]
 
