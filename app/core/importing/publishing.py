@@ -21,6 +21,7 @@ from app.core.importing.matching import New, SameFile, attributes_of, in_order
 from app.core.importing.report import Report, RowError
 from app.core.models import Company
 from app.core.resource import Resource
+from app.core.writes import roomy
 
 CHUNK = 500
 PIECE = 5000  # new rows that are written at once
@@ -59,6 +60,13 @@ class Publisher:
         g.write_source = "import"
         # Of two imports into one company the second waits, and then finds what the first created.
         db.session.execute(select(Company.id).where(Company.id == g.company.id).with_for_update(key_share=True))
+        with roomy():
+            self._publish()
+        self.report.refuse(self._errors)
+        if self.effects:
+            self.effects.write()
+
+    def _publish(self) -> None:
         self._create_lookups()
         found = self._existing() if self.plan.match_key else {}
         fresh = [row for row in self.rows if row.line not in found]
@@ -69,9 +77,6 @@ class Publisher:
             self.report.skipped += len(known)
         else:
             self._change(known, found)
-        self.report.refuse(self._errors)
-        if self.effects:
-            self.effects.write()
 
     # Look-ups that a mapping lets be created
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -20,12 +19,17 @@ from app.core.models import TeamMember
 from app.core.money import Money
 from app.core.rates import RateTable
 from app.core.writes import bulk_insert
-from app.modules.crm import ledger, spans
-from app.modules.crm.ledger import FIELDS
+from app.modules.crm.ledger import COLUMNS, FIELDS
 from app.modules.crm.models import CLOSED, CREATED, MOVED, OPEN, Deal, DealEvent, DealSpan, Pipeline, Stage
 
 PAYLOAD = tuple(column for columns in FIELDS.values() for column in columns)
 PLAIN = ("name", "contact_id", "product", "external_id")
+# What an event of an import sets: the creation everything, a move what goes with the stage, a closing its amount, too.
+AMOUNT = FIELDS["amount"]
+WITH_STAGE = (*FIELDS["stage"], *FIELDS["team"], *FIELDS["reason"])
+FIRST = (*AMOUNT, *FIELDS["owner"], *FIELDS["account"], *FIELDS["expected_close"])
+ALL = "stage,amount,team,owner,expected_close,account,reason"
+SETS = {(True, False): ALL, (True, True): ALL, (False, False): "stage,team,reason", (False, True): "stage,amount,team,reason"}
 
 
 class Imported(list[int]):
@@ -90,7 +94,13 @@ class _Plan:
         self._stages = {s.id: s for s in _stages_in_order()}
         self._teams = _Teams({actor_id(), *(row.get("owner_id") for row in rows)})
         self._rates = RateTable({row["amount"].currency for row in rows if row.get("amount")})
-        self._whose = {"actor_id": actor_id(), "request_id": request_id(), "recorded_at": self._now, "source": source}
+        self._actor_id, self._currency = actor_id(), g.company.currency
+        self._team_on: dict[tuple[int | None, date], int | None] = {}
+        # A gesture's group has to be its own, not hard to guess: one random beginning and a count.
+        self._gesture, self._gestures = uuid4().hex[:24], 0
+        self._whose: dict[str, Any] = dict.fromkeys(PAYLOAD)
+        self._whose |= {"actor_id": self._actor_id, "request_id": request_id(), "recorded_at": self._now, "source": source}
+        self._whose["voids_id"] = None
         for index, row in enumerate(rows):
             self._add(index, row)
 
@@ -100,11 +110,15 @@ class _Plan:
             raise BusinessError(wrong[0][1], field=wrong[0][0])
         steps = self._steps(index, row, stage)
         events = [self._event(row, *step, first=not number) for number, step in enumerate(steps)]
-        stretches = ledger.spans_of(SimpleNamespace(**event) for event in events)
-        plain = {name: row.get(name) for name in PLAIN}
-        self.deals.append({**plain, "note": row.get("note") or "", **stretches[-1].state.values()})
+        stretches = stretches_of(events)
+        told = {name: row.get(name) for name in PLAIN}
+        told["note"] = row.get("note") or ""
+        told.update({name: stretches[-1][name] for name in COLUMNS})
+        self.deals.append(told)
         self.events += [(index, event) for event in events]
-        self.spans += [(index, {**spans.values(stretch), "known_from": self._now}) for stretch in stretches]
+        for stretch in stretches:
+            stretch["known_from"] = self._now
+            self.spans.append((index, stretch))
 
     def _stage(self, row: Mapping[str, Any]) -> Stage:
         stage = self._stages.get(row["stage_id"]) if row.get("stage_id") else self._first_open(row.get("pipeline_id"))
@@ -135,27 +149,38 @@ class _Plan:
         return steps
 
     def _event(self, row: Mapping[str, Any], day: date, stage: Stage, *, first: bool) -> dict[str, Any]:
-        event: dict[str, Any] = dict.fromkeys(PAYLOAD)
-        event |= {"kind": CREATED if first else MOVED, "at": self._instant(day), "local_date": day, **self._whose}
-        event |= {"stage_id": stage.id, "pipeline_id": stage.pipeline_id, "state": stage.type, "voids_id": None}
-        names = ["stage"]
-        if first or stage.type in CLOSED:
+        """A line of the ledger; the creation says everything, a move what moves with the stage."""
+        closes = stage.type in CLOSED
+        owner_id = row.get("owner_id") or self._actor_id
+        self._gestures += 1
+        event = {
+            **self._whose,
+            "kind": CREATED if first else MOVED,
+            "at": self._instant(day),
+            "local_date": day,
+            "sets": SETS[first, closes],
+            "group_id": f"{self._gesture}{self._gestures:x}",
+            "stage_id": stage.id,
+            "pipeline_id": stage.pipeline_id,
+            "state": stage.type,
+            "team_id": self._team(owner_id, day),
+            "reason_id": row.get("reason_id") if closes else None,
+            "reason_note": (row.get("reason_note") or "") if closes else "",
+        }
+        if first or closes:
             amount: Money | None = row.get("amount")
-            minor, currency = (amount.minor, amount.currency) if amount else (None, g.company.currency)
-            event |= {"amount_minor": minor, "currency": currency}
+            minor, currency = (amount.minor, amount.currency) if amount else (None, self._currency)
+            event["amount_minor"], event["currency"] = minor, currency
             event["company_minor"] = self._rates.to_company(minor, currency, day)
-            names.append("amount")
-        owner_id = row.get("owner_id") or actor_id()
-        event["team_id"] = self._teams.on(owner_id, day)
-        names.append("team")
         if first:
-            event |= {"owner_id": owner_id, "account_id": row.get("account_id")}
+            event["owner_id"], event["account_id"] = owner_id, row.get("account_id")
             event["expected_close"] = row.get("expected_close")
-            names += ["owner", "expected_close", "account"]
-        why = row.get("reason_id") if stage.type in CLOSED else None
-        event |= {"reason_id": why, "reason_note": (row.get("reason_note") or "") if stage.type in CLOSED else ""}
-        names.append("reason")
-        return {**event, "sets": ",".join(names), "group_id": str(uuid4())}
+        return event
+
+    def _team(self, owner_id: int | None, day: date) -> int | None:
+        if (owner_id, day) not in self._team_on:
+            self._team_on[owner_id, day] = self._teams.on(owner_id, day)
+        return self._team_on[owner_id, day]
 
     def _instant(self, day: date) -> datetime:
         """Noon of a day that is over, and now for today, of which noon may still be to come."""
@@ -164,6 +189,35 @@ class _Plan:
         if day not in self._noons:
             self._noons[day] = noon(day)
         return self._noons[day]
+
+
+def stretches_of(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The spans of a deal that was created and moved, as `ledger.spans_of` would find them: columns and values.
+
+    Events as `import_deals` tells them are all a bulk write has, and folding those is plain copying.
+    """
+    found: list[dict[str, Any]] = []
+    state: dict[str, Any] = {}
+    for event in events:
+        at, day, closes = event["at"], event["local_date"], event["state"] in CLOSED
+        moves = event["stage_id"] != state.get("stage_id")
+        state = {name: event[name] for name in FIRST} if not state else state.copy()
+        if event["kind"] == CREATED:
+            state["opened_at"], state["opened_on"] = at, day
+        elif closes:
+            state.update({name: event[name] for name in AMOUNT})
+        for name in WITH_STAGE:
+            state[name] = event[name]
+        if moves:
+            state["entered_at"], state["entered_on"] = at, day
+        state["closed_at"], state["closed_on"] = (at, day) if closes else (None, None)
+        state["credit_owner_id"], state["credit_team_id"] = state["owner_id"], state["team_id"]
+        if found and found[-1]["valid_from"] == at:
+            found.pop()
+        elif found:
+            found[-1]["valid_to"] = at
+        found.append({**state, "valid_from": at, "valid_to": None})
+    return found
 
 
 class _Teams:
