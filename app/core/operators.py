@@ -28,7 +28,7 @@ ME = "me"  # as a value of a field that holds a person: the person who asks
 MY_TEAM = "my-team"  # and: that person, and everybody in their teams and the teams below
 MOST_VALUES = 50
 LONGEST_VALUE = 200
-LARGEST = 10**15
+LARGEST, DIGITS = 10**15, 15
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,8 @@ def whole_number(value: str) -> int:
     """A number as an address has it. Raises `FieldError`."""
     try:
         number = Decimal(value.strip())
-        if number.is_finite() and number == number.to_integral_value() and abs(number) <= LARGEST:
+        # An exponent of millions is a few characters to type and gigabytes to work out.
+        if number.is_finite() and number.adjusted() <= DIGITS and number == number.to_integral_value() and abs(number) <= LARGEST:
             return int(number)
     except InvalidOperation:
         pass
