@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.core import lifecycle, migrate
+from app.core import lifecycle, migrate, worker
 from app.core.db import db
 from app.core.models import Change
 from app.core.testing import MODULE_CHECKS
@@ -108,10 +108,11 @@ def test_it_imports_and_exports(app: Flask, visits_on, client_of) -> None:
     alice = client_of("alice")
     alice.post("/c/one/contacts/accounts/new", data={"name": "Conservas del Turia"})
     file = "Purpose,Account,Day\nVer línea 3,Conservas del Turia,2026-11-20\nMedir,conservas del turia,2026-11-21\n"
-    checked = alice.post("/c/one/visits/visits/import", data={"file": (io.BytesIO(file.encode()), "visits.csv"), "match_key": "auto", "on_match": "update"})
-    assert checked.status_code == 200
-    batch = checked.text.split('name="batch" value="')[1].split('"')[0]
-    assert alice.post("/c/one/visits/visits/import", data={"batch": batch}).status_code in (200, 303)
+    batch = alice.post("/c/one/visits/visits/import", data={"file": (io.BytesIO(file.encode()), "visits.csv")}).location
+    for step in ("check", "publish"):
+        assert alice.post(f"{batch}/{step}").status_code == 303
+        worker.run_pending(app)
+    assert "2 rows were imported" in alice.get(batch).text
     exported = alice.get("/c/one/visits/visits/export?format=csv").get_data(as_text=True)
     assert exported.count("Conservas del Turia") == 2
     assert "2026-11-21" in exported
