@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import create_engine, select, text
 
 from app.core import merging
 from app.core.access import acting_as
@@ -237,6 +237,21 @@ def test_rows_the_person_does_not_see_are_not_there(one, people):
         with pytest.raises(NotFound):
             merging.unmerge(group)
         db.session.rollback()
+
+
+def test_a_clash_among_what_follows_is_said_and_changes_nothing(one, database):
+    engine = create_engine(database.owner_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE UNIQUE INDEX one_of_each ON dummy_thing (company_id, account_id, name)"))
+    engine.dispose()
+    with one:
+        good, bad = accounts("Acme", "ACME S.L.")
+        for account in (good, bad):
+            create(Thing, {"name": "Badge", "account_id": account.id})
+        before = state()
+        with pytest.raises(BusinessError, match="only one"):
+            merge(good, bad, city="Alcoy")
+        assert state() == before
 
 
 def test_settings_cannot_be_merged(one):
