@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,9 +33,12 @@ from app.core.tables import Listing
 
 MOST = 5_000  # rows of one deed
 CHUNK = 500  # rows of one request, and of one transaction
+TURN = 2.0  # seconds after which a request leaves the rest to the next, so that SQLite's only writer is not held
 SAMPLE = 5  # rows shown with what was and what will be
 NAMED = 5  # rows named beside a reason
 UNDO = timedelta(minutes=10)
+UNDONE = 500  # rows that are taken back in one request
+REQUESTS = 100  # in which a change may have been made that is taken back
 LONGEST_TALLY = 20_000  # characters
 Rows = dict[int, int]  # row id -> version that was looked at
 
@@ -152,11 +156,20 @@ def fields_of(resource: Resource) -> list[Field]:
 # What it would do
 
 
-def preview(resource: Resource, typed: Field, value: Any, rows: Rows) -> tuple[Tally, list[Sample]]:
+@dataclass(frozen=True)
+class Preview:
+    """What a change would do, with the first rows of it; `untried` rows were not put to the rules of the module."""
+
+    tally: Tally
+    samples: list[Sample]
+    untried: int = 0
+
+
+def preview(resource: Resource, typed: Field, value: Any, rows: Rows) -> Preview:
     """What setting a field to a value would do; nothing is changed.
 
-    One statement reads the rows. Where the module has rules of its own they are tried on the first 500 rows that would
-    change, and taken back.
+    One statement reads the rows. Where the module has rules of its own they are tried on the rows that would change, for
+    two seconds and on 500 at most, and all is taken back.
     """
     model = resource.model
     columns = dict.fromkeys(("id", "version", resource.title, *typed.attributes))
@@ -170,14 +183,17 @@ def preview(resource: Resource, typed: Field, value: Any, rows: Rows) -> tuple[T
             tally.late.add(_name(resource, row))
         else:
             changing.append(row)
-    refused = _try(resource, typed, value, [row.id for row in changing[:CHUNK]]) if _has_rules(resource, typed) else {}
+    refused, untried = {}, 0
+    if _has_rules(resource, typed):
+        refused, tried = _try(resource, typed, value, [row.id for row in changing[:CHUNK]])
+        untried = len(changing) - tried
     for row in changing:
         if row.id in refused:
             tally.refuse(refused[row.id], _name(resource, row))
         else:
             tally.changed += 1
     first = [row for row in changing if row.id not in refused][:SAMPLE]
-    return tally, _samples(resource, typed, value, first)
+    return Preview(tally, _samples(resource, typed, value, first), untried)
 
 
 def _samples(resource: Resource, typed: Field, value: Any, rows: list[Any]) -> list[Sample]:
@@ -195,25 +211,34 @@ def _has_rules(resource: Resource, typed: Field) -> bool:
     return resource.update is not None or bool(touched & unique)
 
 
-def _try(resource: Resource, typed: Field, value: Any, ids: list[int]) -> dict[int, str]:
-    """Change rows, take it back, and tell which were refused: row id -> sentence."""
-    refused = {}
+def _try(resource: Resource, typed: Field, value: Any, ids: list[int]) -> tuple[dict[int, str], int]:
+    """Change rows and take it back: which were refused, by id, with the sentence; and how many there was time for."""
+    refused, tried, until = {}, 0, monotonic() + TURN
     for row in _entities(resource, ids):
         row_id = row.id
         if sentence := _set(resource, row, {typed.name: value}):
             refused[row_id] = sentence
+        tried += 1
+        if monotonic() > until:
+            break
     db.session.rollback()
-    return refused
+    return refused, tried
 
 
 # Doing it
 
 
-def apply(resource: Resource, typed: Field, value: Any, rows: Rows, tally: Tally) -> None:
-    """Set a field of up to 500 rows and add to the tally; what others saved since the preview is left alone."""
-    entities = _entities(resource, list(rows))
-    tally.gone += len(rows) - len(entities)
-    for row in entities:
+def apply(resource: Resource, typed: Field, value: Any, rows: Rows, tally: Tally) -> Rows:
+    """Set a field of up to 500 rows, for two seconds, and add to the tally; returns the rows that are left for another
+    time. What others saved since the preview is left alone."""
+    rest, until = dict(sorted(rows.items())), monotonic() + TURN
+    present = {row.id: row for row in _entities(resource, list(rest)[:CHUNK])}
+    for row_id in list(rest)[:CHUNK]:
+        del rest[row_id]
+        row = present.get(row_id)
+        if row is None:
+            tally.gone += 1
+            continue
         name = _name(resource, row)
         if typed.of(row) == value:
             tally.same += 1
@@ -223,6 +248,9 @@ def apply(resource: Resource, typed: Field, value: Any, rows: Rows, tally: Tally
             tally.refuse(sentence, name)
         else:
             tally.changed += 1
+        if monotonic() > until:
+            break
+    return rest
 
 
 def _entities(resource: Resource, ids: list[int]) -> list[Any]:
@@ -251,11 +279,14 @@ def _name(resource: Resource, row: Any) -> str:
 # Taking it back
 
 
-def can_undo(resource: Resource, typed: Field, requests: list[str]) -> bool:
-    """Whether the change log knows exactly what was before: every value whole, and no other field changed along."""
+def can_undo(resource: Resource, typed: Field, tally: Tally) -> bool:
+    """Whether it can be taken back in one go, and the change log knows exactly what was before: every value whole, and no
+    other field changed along."""
+    if tally.changed > UNDONE:
+        return False
     others = {a for f in resource.fields if f.editable and f is not typed for a in f.attributes} - set(typed.attributes)
     inexact = (func.length(Change.old) >= LONGEST) | Change.field.in_(others)
-    lines = _lines(resource, requests)
+    lines = _lines(resource, tally.requests)
     return bool(db.session.scalar(lines.limit(1))) and not db.session.scalar(lines.where(inexact).limit(1))
 
 

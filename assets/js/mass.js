@@ -22,11 +22,20 @@
     }
     const count = bar()?.querySelector("[data-mass-count]");
     if (!count) return;
+    offerMerge(chosen);
     const total = document.querySelector(".v-pager [hx-get]")?.firstChild?.textContent.trim();
     const place = bar().querySelector("[data-mass-total]");
     if (place) place.textContent = total ? `(${total})` : "";
     count.textContent = whole ? "" : count.dataset.massCount.replace("{}", String(chosen.length));
     bar().classList.toggle("is-whole", chosen.length === all.length);
+  }
+
+  /* A few rows can be merged: the link names them. */
+  function offerMerge(chosen) {
+    const link = bar().querySelector("[data-mass-merge]");
+    if (!link) return;
+    link.hidden = chosen.length < 2 || chosen.length > Number(link.dataset.massMerge);
+    link.search = `?ids=${chosen.map((each) => each.value).join(",")}`;
   }
 
   function choose(boxes, on) {

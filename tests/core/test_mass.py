@@ -195,6 +195,20 @@ def test_very_many_are_changed_part_by_part_with_progress(things, one: Office, c
     assert stored(one, Thing.pieces) == [1] * 6
 
 
+def test_a_request_that_takes_long_leaves_the_rest_to_the_next(one: Office, client_of, monkeypatch) -> None:
+    monkeypatch.setattr(mass, "TURN", -1)
+    with one:
+        ids = [create_deal({"name": f"Deal {n}"}).id for n in range(3)]
+    alice = client_of("alice")
+    rows = carried(step(alice, DEALS, mass_row=ids))
+    text = step(alice, DEALS, mass_rows=rows, mass_field="product", product="Pump", mass_go="preview")
+    assert re.search(r"Will change</dt><dd>3", text)
+    assert "2 rows have not been checked against the rules yet" in text
+    text = step(alice, DEALS, mass_rows=rows, mass_field="product", product="Pump", mass_go="apply")
+    assert "1 of 3 done" in text
+    assert carried(text).count(".") == 2
+
+
 def _hidden(text: str, name: str) -> str:
     return re.search(rf'name="{name}" value="([^"]*)"', text)[1].replace("&#34;", '"')
 
@@ -353,9 +367,9 @@ def test_a_preview_asks_the_database_as_often_for_many_rows_as_for_few(one: Offi
     for ids in (few, many):
         with one, recording(app) as sent:
             rows = dict.fromkeys(ids, 1)
-            tally, samples = mass.preview(thing, thing.field("owner_id"), people["bob"].member_id, rows)
-            assert tally.changed == len(ids)
-            assert samples[0].after == "Bob"
+            found = mass.preview(thing, thing.field("owner_id"), people["bob"].member_id, rows)
+            assert found.tally.changed == len(ids)
+            assert found.samples[0].after == "Bob"
         counts.append(len([s for s in sent if s.counts]))
     assert counts[0] == counts[1] <= 4
 

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.core import lifecycle, trash, writes
+from app.core import lifecycle, merging, trash, writes
 from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.models import Membership, Role, Trash
@@ -292,3 +292,23 @@ def test_every_resource_has_them(app, one: Office, people, client_of) -> None:
         asked = alice.post(f"{url}/mass", data={"mass-row": rows[key]}, headers=HX)
         assert asked.status_code == 200, key
         assert f'value="{rows[key]}.' in asked.text, key
+
+
+def test_what_was_merged_leads_to_what_it_became_and_comes_apart(one: Office, people, client_of) -> None:
+    with one:
+        winner, loser = make_things(people, 2)
+        merging.merge(thing, winner, [loser], {"pieces": 7}, {winner: 1, loser: 1})
+    alice = client_of("alice")
+    gone = alice.get(f"{THINGS}/{loser}")
+    assert gone.status_code == 410
+    assert "merged it into another one" in gone.text
+    assert f'{THINGS}/{winner}"' in gone.text
+    assert "Merged" in alice.get(f"{THINGS}/trash").text
+    alice.post(f"{THINGS}/trash", data={"row": loser})
+    with one:
+        assert sorted(db.session.scalars(select(Thing.id))) == [winner, loser]
+        assert db.session.get_one(Thing, winner).pieces is None
+    may(one, people["bob"], "view", "delete")
+    with one:
+        merging.merge(thing, winner, [loser], {}, {winner: None, loser: None})
+    assert client_of("bob").post(f"{THINGS}/trash", data={"row": loser}).status_code == 403

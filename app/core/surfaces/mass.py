@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import g, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.core import mass
+from app.core import mass, merging
 from app.core.access import can
 from app.core.errors import BusinessError
 from app.core.exporting import LABELS, SEEN, Wish
@@ -23,6 +23,7 @@ from app.core.i18n import _, _n
 from app.core.ids import whole
 from app.core.resource import Resource
 from app.core.surfaces import export as files
+from app.core.surfaces.record import may_merge
 from app.core.surfaces.trash import references
 from app.core.tables import Listing
 from app.core.web import redirect_to, render, toast
@@ -62,7 +63,7 @@ def remove(resource: Resource) -> Any:
 
 def undo(resource: Resource) -> Any:
     """Take a mass change back, as long as nobody has touched the rows."""
-    requests = request.args.getlist("request")[: mass.MOST // mass.CHUNK]
+    requests = request.args.getlist("request")[: mass.REQUESTS]
     done, left = mass.undo(resource, requests)
     toast(_n("%(count)s row is as it was before.", "%(count)s rows are as they were before.", done, count=number(done)))
     if left:
@@ -170,14 +171,14 @@ def _ask(resource: Resource, rows: mass.Rows, typed: Field | None, form: Form | 
 
 
 def _preview(resource: Resource, rows: mass.Rows, typed: Field, form: Form, value: Any) -> Any:
-    tally, samples = mass.preview(resource, typed, value, rows)
+    found = mass.preview(resource, typed, value, rows)
     return render(
         "core/mass.html",
         "core/_mass_preview.html",
         step="core/_mass_preview.html",
-        tally=tally,
-        samples=samples,
-        tried=min(len(rows), mass.CHUNK) if resource.update and len(rows) > mass.CHUNK else 0,
+        tally=found.tally,
+        samples=found.samples,
+        untried=found.untried,
         carried=_carried(typed, form),
         typed=typed,
         **_frame(resource, rows, _title(len(rows))),
@@ -193,13 +194,11 @@ def _carried(typed: Field, form: Form) -> dict[str, str]:
 
 
 def _apply(resource: Resource, rows: mass.Rows, typed: Field, form: Form, value: Any) -> Any:
-    """Change the next 500 rows; then go on, or say what was done."""
+    """Change the next rows; then go on, or say what was done."""
     tally = mass.Tally.read(request.form.get("mass-tally", ""))
     total = whole(request.form.get("mass-total")) or len(rows)
-    ids = list(rows)
-    mass.apply(resource, typed, value, {i: rows[i] for i in ids[: mass.CHUNK]}, tally)
+    rest = mass.apply(resource, typed, value, rows, tally)
     tally.requests.append(g.request_id)
-    rest = {i: rows[i] for i in ids[mass.CHUNK :]}
     if rest:
         frame = _frame(resource, rest, _title(total))
         return render("core/mass.html", "core/_mass_progress.html", step="core/_mass_progress.html", tally=tally.text(),
@@ -216,7 +215,7 @@ def _apply(resource: Resource, rows: mass.Rows, typed: Field, form: Form, value:
 
 
 def _undo_url(resource: Resource, typed: Field, tally: mass.Tally) -> str | None:
-    known = mass.can_undo(resource, typed, tally.requests)
+    known = mass.can_undo(resource, typed, tally)
     return url_for(resource.endpoint("mass_undo"), request=tally.requests) if known else None
 
 
@@ -228,6 +227,8 @@ def actions(resource: Resource) -> dict[str, Any]:
         "change": url_for(resource.endpoint("mass")) if may_edit else None,
         "assign": may_edit and owner and resource.owned,
         "export": url_for(resource.endpoint("mass_export")) if can(resource.permission("export")) else None,
+        "merge": url_for(resource.endpoint("merge")) if may_merge(resource) else None,
+        "merge_most": merging.MOST,
         "remove": url_for(resource.endpoint("mass_remove"))
         if resource.removable and can(resource.permission("delete")) else None,
     }

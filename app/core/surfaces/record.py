@@ -8,7 +8,7 @@ from flask import abort, current_app, request, url_for
 from sqlalchemy import select
 
 from app.core import history as log
-from app.core import lookups, trash
+from app.core import lookups, merging, trash
 from app.core.access import can
 from app.core.db import db
 from app.core.fields import Field
@@ -43,7 +43,8 @@ def _thrown_away(resource: Resource, row_id: int) -> Any:
     told = _("%(who)s threw it away on %(when)s.", who=who, when=moment(line.at))
     if line.why == trash.MERGED:
         told = _("%(who)s merged it into another one on %(when)s.", who=who, when=moment(line.at))
-    may_restore = can(resource.permission("delete"))
+    may_restore = can(resource.permission("delete")) and (line.why != trash.MERGED or can(resource.permission("edit")))
+    winner = merging.winner_of(resource.model, row_id)
     return render(
         "core/trash_record.html",
         status=410,
@@ -51,6 +52,7 @@ def _thrown_away(resource: Resource, row_id: int) -> Any:
         row_id=row_id,
         title=line.title or _("(no name)"),
         told=told,
+        winner_url=url_for(resource.endpoint("record"), row_id=winner) if winner else None,
         trash_url=url_for(resource.endpoint("trash")) if may_restore else None,
         list_url=url_for(resource.endpoint("list")),
     )
@@ -96,14 +98,18 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
 def actions(resource: Resource, row_id: int) -> list[dict[str, Any]]:
     """What the menu of the head offers besides: merging with another record, throwing it away."""
     found = []
-    may_delete = can(resource.permission("delete"))
-    merge = resource.endpoint("merge")
-    if merge in current_app.view_functions and may_delete and can(resource.permission("edit")):
-        found.append({"label": _("Merge…"), "url": url_for(merge, ids=row_id), "icon": "arrows-exchange"})
-    if resource.removable and may_delete:
+    if may_merge(resource):
+        found.append({"label": _("Merge…"), "url": url_for(resource.endpoint("merge"), ids=row_id), "icon": "arrows-exchange"})
+    if resource.removable and can(resource.permission("delete")):
         url = url_for(resource.endpoint("remove"), row_id=row_id)
         found.append({"label": _("Throw away…"), "url": url, "icon": "trash", "dialog": True})
     return found
+
+
+def may_merge(resource: Resource) -> bool:
+    """Whether the person may merge rows of a resource."""
+    there = resource.endpoint("merge") in current_app.view_functions and merging.mergeable(resource)
+    return there and can(resource.permission("delete")) and can(resource.permission("edit"))
 
 
 def tabs(resource: Resource, row_id: int) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from typing import Any
 from flask import request, url_for
 from sqlalchemy import func, select
 
-from app.core import lookups, trash
+from app.core import lookups, merging, trash
 from app.core.access import can
 from app.core.db import db, fold
-from app.core.errors import BusinessError
+from app.core.errors import BusinessError, Forbidden
 from app.core.formats import moment, number
 from app.core.i18n import _, _l, _n
 from app.core.ids import whole
@@ -164,11 +164,15 @@ def _restore(resource: Resource) -> Any:
     ids = [n for text in given if (n := whole(text)) is not None]
     chosen = Trash.group_id == group if group else Trash.row_id.in_(ids[:MOST])
     lines = db.session.execute(
-        _mine(resource, Trash.row_id, Trash.title).where(chosen).limit(MOST), execution_options=HIDDEN
+        _mine(resource, Trash.row_id, Trash.title, Trash.why).where(chosen).limit(MOST), execution_options=HIDDEN
     ).all()
     if not lines:
         raise BusinessError(_("This is not in the trash any more.") if group or ids else _("Tick some rows first."))
-    back = resource.bring_back([line.row_id for line in lines])
+    if any(line.why == trash.MERGED for line in lines) and not can(resource.permission("edit")):
+        raise Forbidden(_("What was merged comes back by changing the record it was merged into, which you may not do."))
+    back, left = merging.bring_back(resource, [line.row_id for line in lines])
+    for sentence in left:
+        toast(sentence, "bad")
     if len(back) == 1:
         toast(_("“%(name)s” is back.", name=lines[0].title))
         return redirect_to(url_for(resource.endpoint("record"), row_id=back[0]))
