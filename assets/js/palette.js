@@ -103,7 +103,6 @@
     const option = event.target.closest("#palette-found [data-found]");
     if (!option || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (option.matches("[data-found-create]")) create(event, option);
-    if (option.matches("[data-help]")) window.vendimia.close("dialog"); // keys.js opens the help next
   });
 
   document.addEventListener("pointermove", (event) => {

@@ -28,11 +28,11 @@ from app.core.resource import Resource
 PAGE = 50
 NOBODY = "none"  # as a value of the filter by person: what no person did
 ACTIONS = {
-    "created": _l("Created"),
-    "changed": _l("Changed"),
-    "deleted": _l("Thrown away"),
-    "restored": _l("Restored"),
-    "merged": _l("Merged"),
+    "created": _l("Was created"),
+    "changed": _l("Was changed"),
+    "deleted": _l("Was thrown away"),
+    "restored": _l("Was restored"),
+    "merged": _l("Was merged"),
 }
 # Tables that are logged and are no record type of their own.
 OTHERS = {"core_team_member": _l("Place in a team"), "core_company_module": _l("Application")}

@@ -112,7 +112,7 @@ def test_discarding_is_asked_first_and_forgets_what_was_to_be_done(app, one: Off
     assert state_of(app, job_id)[0] == "dead"
     assert alice.post(f"{JOBS}/discard", data={"job": job_id}).status_code == 303
     assert state_of(app, job_id) == ("done", 8, {})
-    assert "Discarded" in alice.get(f"{JOBS}?state=done").text
+    assert "Discarded by hand" in alice.get(f"{JOBS}?state=done").text
 
 
 def test_looking_and_doing_are_two_permissions(app, one: Office, client_of, job) -> None:
