@@ -29,10 +29,11 @@ def openapi() -> Any:
 
 def page() -> Any:
     """The same, to read."""
+    modules = sorted(enabled_modules(), key=lambda m: (m.manifest.order, m.name))  # as the menu has them
     context = {
         "company": g.company,
         "base": f"{request.host_url.rstrip('/')}/api/v1",
-        "modules": [_module(m) for m in enabled_modules() if m.hooks.resources],
+        "modules": [_module(m) for m in modules if m.hooks.resources],
         "metrics": list(metrics().values()),
     }
     return render("site/api_docs.html", **context)
