@@ -234,9 +234,8 @@ def test_a_damaged_filter_is_refused_with_a_sentence(client_of) -> None:
 @given(text=st.recursive(st.text(max_size=8) | st.integers() | st.none() | st.booleans(), lambda i: st.lists(i, max_size=4) | st.dictionaries(
     st.sampled_from(["and", "or", "x"]), i, max_size=2)).map(json.dumps))
 def test_no_filter_breaks_a_list(app: Flask, one: Office, text: str) -> None:
-    with one:
-        with suppress(BusinessError):
-            assert Listing(thing, MultiDict({"filter": text})).count() >= 0
+    with one, suppress(BusinessError):
+        assert Listing(thing, MultiDict({"filter": text})).count() >= 0
 
 
 # The form

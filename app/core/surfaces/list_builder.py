@@ -179,9 +179,9 @@ def _reshape(draft: Draft, asked: str) -> str:
             focus = "add"
     for row in _rows(draft):
         if what == "clear" and str(row.number) == number:
-            row.op, row.values, focus = "", [], f"op-{number}"
+            row.op, row.values, focus = "", [], f"field-{number}"
         if what == "redraw" and str(row.number) == number:
-            focus = f"value-{number}"
+            focus = f"op-{number}"
     for place, group in enumerate(_drafts(draft)):
         group.number = place
     return focus
