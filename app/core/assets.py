@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS, VENDOR = ROOT / "assets", ROOT / "static" / "vendor"
 SERVED = {".css", ".js", ".svg", ".woff2", ".png", ".ico"}
 SQUEEZED = {".css", ".js", ".svg"}  # a font is compressed already
-REFERENCE = re.compile(r"url\((['\"]?)\./([\w.\-]+)\1\)")
+REFERENCE = re.compile(r"url\((['\"]?)(?:\./)?([\w\-]+\.woff2)\1\)")
 FOREVER = "public, max-age=31536000, immutable"
 # Bundle -> what begins it, in this order, and the folder whose other files follow by name.
 BUNDLES: dict[str, tuple[tuple[str, ...], str]] = {
