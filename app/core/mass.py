@@ -183,7 +183,8 @@ def preview(resource: Resource, typed: Field, value: Any, rows: Rows) -> Preview
             tally.late.add(_name(resource, row))
         else:
             changing.append(row)
-    refused, untried = {}, 0
+    refused: dict[int, str] = {}
+    untried = 0
     if _has_rules(resource, typed):
         refused, tried = _try(resource, typed, value, [row.id for row in changing[:CHUNK]])
         untried = len(changing) - tried
@@ -325,7 +326,7 @@ def _last_changes(resource: Resource, ids: list[int]) -> dict[int, int]:
     newest = select(Change.row_id, func.max(Change.id)).where(
         Change.table_name == resource.model.__tablename__, Change.row_id.in_(ids)
     )
-    return dict(db.session.execute(newest.group_by(Change.row_id)).all())  # type: ignore[arg-type]  # pairs
+    return dict(db.session.execute(newest.group_by(Change.row_id)).all())
 
 
 def _before(resource: Resource, row: Any, old: Mapping[str, str | None]) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def _shown(resource: Resource, lines: list[Any]) -> list[dict[str, Any]]:
 def _groups(resource: Resource, groups: set[str]) -> dict[str, int]:
     """How many rows that the person may see went together."""
     counted = _mine(resource, Trash.group_id, func.count()).where(Trash.group_id.in_(groups)).group_by(Trash.group_id)
-    return dict(db.session.execute(counted, execution_options=HIDDEN).all())  # type: ignore[arg-type]  # pairs
+    return dict(db.session.execute(counted, execution_options=HIDDEN).all())
 
 
 def _restore(resource: Resource) -> Any:
