@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, false, func, select
 from werkzeug.datastructures import MultiDict
 
-from app.core import filtering, grouping, saved_views
+from app.core import filtering, grouping, saved_views, search
 from app.core.access import can, subtree
-from app.core.db import db, fold
+from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.hooks import Column
@@ -30,6 +30,7 @@ PAGE = 50
 LONGEST_ARGUMENT = 200
 ALL = View("all", "")
 Found = TypeVar("Found")
+Other = TypeVar("Other")
 
 
 @dataclass
@@ -49,13 +50,12 @@ class Listing:
         self.kept: saved_views.Kept | None = None
         self.view = self._view()
         self.q = self.args.get("q", "").strip()[:100]
-        self.sort, self.column = self._taken("sort", self._sort_column, (self.resource.sort, None))
-        if self.column is None:
-            self.sort, self.column = self._sort_column(self.resource.sort)
+        self.sort, self.column = self._taken("sort", self._sort_column, None) or self._sort_column(self.resource.sort)
         self.tree: filtering.Group = self._tree()
         self.grouping: grouping.Grouping | None = self._taken("group", lambda text: grouping.read(self.resource, text), None)
         self.within = self.args.get("within", "") if self.grouping else ""
-        self.shown: tuple[Field | tuple[str, Column], ...] = self._taken("columns", self._columns, None) or self._columns("")
+        chosen = self._taken("columns", self._columns, None)
+        self.shown = chosen or self._columns("")
         self.simple = self._simple()
         self.criteria = [*self.criteria, *self._search(), *self._rest()]
 
@@ -78,7 +78,7 @@ class Listing:
         """What the address says of an argument, else what the view says; the address can also say "nothing"."""
         return self.args.get(name, self.view.args.get(name, "")).strip()
 
-    def _taken(self, name: str, read: Callable[[str], Found], otherwise: Found) -> Found:
+    def _taken(self, name: str, read: Callable[[str], Found], otherwise: Other) -> Found | Other:
         """What `read` makes of an argument. What is wrong in a saved view becomes a notice, in an address a refusal."""
         text = self.value_of(name)
         if not text:
@@ -178,11 +178,11 @@ class Listing:
         raise BusinessError(_("This list cannot be sorted by “%(name)s”.", name=name[:40]), field="sort")
 
     def _search(self) -> list[Any]:
+        """Rows that have a word that begins with each word of `q`; nothing has a word that is none, such as "%"."""
         if not self.q:
             return []
-        column = getattr(self.resource.model, "search_key", None)
-        column = self.resource.name_column if column is None else column
-        return [column.contains(word, autoescape=True) for word in fold(self.q).split()]
+        found = search.matching(self.resource.model, self.q)
+        return [false() if found is None else found]
 
     def _tree(self) -> filtering.Group:
         forgiving = self.kept is not None and "filter" not in self.args
@@ -195,7 +195,7 @@ class Listing:
         """The conditions that arguments named like fields make, with those names. Raises `BusinessError`."""
         said = {*self.args, *self.view.args}
         known = ((name, read) for name, read in self._readers() if name in said)
-        found = [(name, self._taken(name, lambda text, read=read: self._valid(read(text)), None)) for name, read in known]
+        found = [(name, self._taken(name, partial(self._valid, read), None)) for name, read in known]
         return [(name, condition) for name, condition in found if condition is not None]
 
     def _readers(self) -> Iterator[tuple[str, Callable[[str], filtering.Condition | None]]]:
@@ -206,7 +206,8 @@ class Listing:
             for end in ("gte", "lte"):
                 yield f"{typed.name}__{end}", partial(filtering.of_range, typed, end)
 
-    def _valid(self, condition: filtering.Condition | None) -> filtering.Condition | None:
+    def _valid(self, read: Callable[[str], filtering.Condition | None], text: str) -> filtering.Condition | None:
+        condition = read(text)
         if condition is not None:
             condition.criterion(self.resource.model)
         return condition

@@ -126,6 +126,8 @@ class Walk:
     def _other(self, route: Route, argument: str) -> Any:
         if argument in self.others:
             return self.others[argument]
+        if argument == "view_id":
+            return str(MISSING)
         if argument == "batch_id":
             return str(self.batches.get(self._resource_of(route.rule.endpoint, "row_id").key, MISSING))
         if argument == "field" and (resource := next(iter(route.rows.values()), None)):
