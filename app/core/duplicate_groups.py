@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
 from app.core.db import db
-from app.core.duplicates import CONTACT, DIGITS, LEAST_DIGITS, alike, bare_name, digits_of, traits
+from app.core.duplicates import CONTACT, DIGITS, alike, bare_name, traits
 from app.core.fields import Field
 from app.core.resource import Resource
 
 PAGE = 25  # groups
 MOST_READ = 5_000  # names read for one page
+SIGNS = " -./()"  # that stand between the digits of telephone numbers
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,6 @@ def _first_word(key: str) -> str:
 def _by_contact(resource: Resource, way: Field, after: str) -> Groups:
     model, value = resource.model, _normal(way, getattr(resource.model, way.name))
     keys = select(value.label("grouped")).where(value > after)
-    if way.kind == "phone":
-        keys = keys.where(func.length(value) >= LEAST_DIGITS)
     keys = keys.group_by("grouped").having(func.count(model.id) > 1).order_by("grouped").limit(PAGE + 1)
     found = list(db.session.scalars(keys))
     following = found[PAGE - 1] if len(found) > PAGE else ""
@@ -82,10 +81,14 @@ def _likely(resource: Resource, rows: Sequence[Any]) -> list[int]:
 
 
 def _normal(way: Field, column: Any) -> Any:
-    """SQL for a value as it is compared: without case, signs, scheme and what is in front of the last nine digits."""
+    """SQL for a value as it is compared: without case, signs, scheme and what is in front of the last nine digits.
+
+    Rows that are alike by this alone are looked at once more by those who ask."""
     if way.kind == "phone":
-        digits = digits_of(column)
-        return case((func.length(digits) > DIGITS, func.substr(digits, func.length(digits) - (DIGITS - 1))), else_=digits)
+        digits = column
+        for sign in SIGNS:
+            digits = func.replace(digits, sign, "")
+        return func.substr(digits, func.length(digits) - (DIGITS - 1))
     if way.kind == "url":
         bare = func.replace(func.replace(func.lower(column), "https://", ""), "http://", "")
         return func.rtrim(func.replace(bare, "www.", ""), "/")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 
 from app.core.db import db, fold
 from app.core.fields import Field
@@ -21,7 +21,6 @@ CONTACT = ("email", "phone", "url")
 MOST_CANDIDATES = 50  # rows read to be looked at closely
 DIGITS = 9  # of a telephone number: what is left without the prefixes of countries
 LEAST_DIGITS = 7
-SIGNS = " -./()+\u00a0"
 # How companies are constituted: at the end of a name this does not tell two of them apart.
 _FORMS = (
     "sl sa slu sau slp sll sal slne scoop coop cb scp limitada unipersonal inc incorporated ltd limited llc llp plc corp "
@@ -151,13 +150,6 @@ def last_digits(phone: str) -> str:
     return digits[-DIGITS:] if len(digits) >= LEAST_DIGITS else ""
 
 
-def digits_of(column: Any) -> Any:
-    """SQL for the digits of a telephone number, as they are written with the usual signs between."""
-    for sign in SIGNS:
-        column = func.replace(column, sign, "")
-    return column
-
-
 def _joined(words: Sequence[str]) -> list[str]:
     """"s", "l" are the letters of one word."""
     found: list[str] = []
@@ -187,7 +179,7 @@ def _criteria(resource: Resource, mine: Traits) -> list[Any]:
     found = []
     key = resource.name_column
     if mine.name:
-        words = [key.contains(word, autoescape=True) for word in mine.name.split() if len(word) > 2]
+        words = [key.contains(word, autoescape=True) for word in mine.name.split() if len(word) > 1]
         found.append(and_(key.startswith(mine.name[0], autoescape=True), *(words or [key.contains(mine.name, autoescape=True)])))
     reached = [test for f in resource.fields if f.kind in CONTACT for test in _same(f, getattr(resource.model, f.name), mine)]
     return [*found, or_(*reached)] if reached else found
@@ -195,7 +187,8 @@ def _criteria(resource: Resource, mine: Traits) -> list[Any]:
 
 def _same(typed: Field, column: Any, mine: Traits) -> list[Any]:
     if typed.kind == "phone":
-        return [digits_of(column).contains(number) for number in sorted(mine.phones)]
+        # The signs between the digits may be any; what does not fit after all is sorted out by those who ask.
+        return [column.like("%" + "%".join(number) + "%") for number in sorted(mine.phones)]
     if typed.kind == "url":
         return [column.contains(domain, autoescape=True) for domain in sorted(mine.domains)]
     domains = [column.endswith(f"@{domain}", autoescape=True) for domain in sorted(mine.domains)]
