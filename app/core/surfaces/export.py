@@ -26,7 +26,7 @@ from app.core.exporting import (
     template,
 )
 from app.core.formats import number
-from app.core.i18n import _, _n, language
+from app.core.i18n import _, _n
 from app.core.resource import Resource
 from app.core.tables import Listing
 from app.core.web import render
@@ -90,14 +90,14 @@ def _rows(count: int) -> str:
 
 
 def _form() -> Form:
-    local = _("Semicolons and decimal commas") if language() == "es" else _("The words of your language")
+    local = _("As your spreadsheet program writes them")
     choices = {
         "format": (_("File"), [(XLSX, _("Excel (XLSX)")), (CSV, _("CSV")), (JSON, _("JSON"))]),
         "scope": (_("Columns"), [(SEEN, _("Those of the list, as they stand")), (ALL, _("All fields with the id, to bring the file back in"))]),
         "headings": (_("Headings"), [(LABELS, _("As on the pages")), (NAMES, _("Names of the fields"))]),
-        "style": (_("Values"), [(NEUTRAL, _("The same for every program and language")), (LOCAL, local)]),
+        "style": (_("Values"), [(LOCAL, local), (NEUTRAL, _("Neutral, for any program"))]),
     }
-    chosen = {"format": XLSX, "scope": SEEN, "headings": LABELS, "style": NEUTRAL}
+    chosen = {"format": XLSX, "scope": SEEN, "headings": LABELS, "style": LOCAL}
     form = Form(data=chosen)
     for name, (label, offered) in choices.items():
         form[name].label.text = label
