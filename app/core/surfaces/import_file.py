@@ -9,7 +9,7 @@ from flask import Response, g, request, url_for
 from app.core import lookups
 from app.core.errors import BusinessError
 from app.core.exporting import template
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _n
 from app.core.importing import runs
 from app.core.importing.models import ImportBatch
 from app.core.resource import Resource
@@ -25,7 +25,7 @@ STATES = {  # state -> label, kind of tag, icon
     "reverting": (_l("Being reverted"), "info", "progress"),
     "reverted": (_l("Reverted"), "", "arrow-back-up"),
     "cancelled": (_l("Cancelled"), "", "ban"),
-    "failed": (_l("Failed"), "bad", "alert-circle"),
+    "failed": (_l("Has failed"), "bad", "alert-circle"),
 }
 STEPS = (_l("File"), _l("Columns"), _l("Check"), _l("Import"))
 
@@ -92,6 +92,7 @@ def _line(batch: ImportBatch, who: str, pages: str) -> dict[str, Any]:
         "kind": kind,
         "icon": symbol,
         "rows": batch.rows,
+        "rows_word": _n("row", "rows", batch.rows),
         "who": who or _("command line"),
         "at": batch.created_at,
         "revert_url": f"{pages}{batch.id}/revert" if batch.state == "done" else None,
