@@ -16,7 +16,8 @@ from app.core.db import db, utcnow
 from app.core.errors import BusinessError
 from app.core.models import Change, Membership, Role
 from app.core.money import Money
-from app.modules.crm.models import Deal
+from app.modules.crm import ledger
+from app.modules.crm.models import Deal, DealEvent
 from app.modules.crm.services import create_deal
 from tests.cast import Person
 from tests.conftest import Office
@@ -268,6 +269,30 @@ def test_undo_is_not_offered_where_the_log_cut_the_text(one: Office, people, cli
     with one:
         ids = make_things(people, 2, note="n" * 600)
     assert not UNDO.search(change(client_of("alice"), ids, note="short"))
+
+
+def test_deals_go_back_with_their_ledger_and_not_where_more_than_the_field_was_changed(one: Office, client_of) -> None:
+    with one:
+        ids = [create_deal({"name": f"Deal {n}", "amount": Money(1000 + n, "EUR")}).id for n in range(3)]
+        first, second, won = stage(1).id, stage(2).id, stage("won").id
+    alice = client_of("alice")
+    assert not UNDO.search(change(alice, ids[:1], DEALS, stage_id=str(won)))
+    for name, value in (("amount", "50"), ("stage_id", str(second))):
+        alice.post(_undo_address(change(alice, ids[1:], DEALS, **{name: value})))
+        with one:
+            deals = db.session.scalars(select(Deal).order_by(Deal.id)).all()
+            assert [(d.amount_minor, d.stage_id) for d in deals[1:]] == [(1001, first), (1002, first)]
+            for deal in deals:
+                events = db.session.scalars(select(DealEvent).where(DealEvent.deal_id == deal.id)).all()
+                assert ledger.replay(events) == ledger.DealState.of(deal)
+
+
+def test_what_was_given_out_of_sight_offers_no_undo(one: Office, people, client_of) -> None:
+    with one:
+        ids = make_things(people, 2, owner_id=people["bob"].member_id)
+    page = change(client_of("bob"), ids, owner_id=str(people["dave"].member_id))
+    assert "2 rows changed." in page
+    assert not UNDO.search(page)
 
 
 def test_assigning_is_a_change_of_the_owner(things, one: Office, people, client_of) -> None:

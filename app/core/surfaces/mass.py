@@ -13,7 +13,7 @@ from flask import g, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from app.core import mass, merging
-from app.core.access import can
+from app.core.access import can, visible_members
 from app.core.errors import BusinessError
 from app.core.exporting import LABELS, SEEN, Wish
 from app.core.fields import Field, FieldError, by_person
@@ -205,7 +205,7 @@ def _apply(resource: Resource, rows: mass.Rows, typed: Field, form: Form, value:
                       total=total, done=total - len(rest), carried=_carried(typed, form), **frame)
     said = _n("%(count)s row changed.", "%(count)s rows changed.", tally.changed, count=number(tally.changed))
     if tally.changed:
-        toast(said, undo_url=_undo_url(resource, typed, tally))
+        toast(said, undo_url=_undo_url(resource, typed, value, tally))
     elif tally.smooth:
         toast(_("Nothing to change: all rows have this value already."))
     if tally.smooth:
@@ -214,7 +214,10 @@ def _apply(resource: Resource, rows: mass.Rows, typed: Field, form: Form, value:
                   **_frame(resource, rows, said))
 
 
-def _undo_url(resource: Resource, typed: Field, tally: mass.Tally) -> str | None:
+def _undo_url(resource: Resource, typed: Field, value: Any, tally: mass.Tally) -> str | None:
+    seen = visible_members(resource.key)
+    if typed.name == OWNER and seen is not None and value not in seen:
+        return None  # given out of sight: they are the new owner's to give back
     known = mass.can_undo(resource, typed, tally)
     return url_for(resource.endpoint("mass_undo"), request=tally.requests) if known else None
 
