@@ -176,9 +176,10 @@ def _likely_winner(resource: Resource, rows: Sequence[Any], counts: Any) -> int:
 
 def _choice(resource: Resource, typed: Field, rows: Sequence[Any], winner: int) -> dict[str, Any]:
     """A field whose values differ: what each row has, and which is chosen."""
-    chosen = request.form.get(f"take-{typed.name}") or str(_proposed(resource, typed, rows, winner))
-    texts = [(row.id, typed.show(typed.of(row))) for row in rows]
     joined = _joined(typed, rows)
+    proposed = BOTH if joined else str(_proposed(resource, typed, rows, winner))
+    chosen = request.form.get(f"take-{typed.name}") or proposed
+    texts = [(row.id, typed.show(typed.of(row))) for row in rows]
     return {
         "name": f"take-{typed.name}",
         "label": typed.label,
