@@ -172,3 +172,145 @@ def test_the_data_set_goes_in_by_hand_is_taken_back_and_goes_in_again(
     publish(page, "8,800")
     check_figures(run)
     assert check_ledger(app, company) == (17600, 8800)
+
+
+# Smaller files, in the company of the cast
+
+
+def bring(page: Page, text: str, name: str = "file.csv") -> None:
+    """Choose a file on the first page of an import."""
+    page.get_by_label("File to import").set_input_files({"name": name, "mimeType": "text/csv", "buffer": text.encode()})
+
+
+def fits(page: Page, width: int) -> bool:
+    main = page.locator("#main").evaluate("e => e.scrollWidth - e.clientWidth")
+    return main <= 0 and page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+ACCOUNTS = "/c/one/contacts/accounts/import"
+FAULTY = "name,employees,parent_id\n" + "".join(f"Good {n},{n},\n" for n in range(9)) + "Bad,many,\nWorse,1,Goood 1\nAlone,,Nobody\n"
+
+
+def test_a_dropped_file_is_sent_at_once_and_one_too_large_is_not_sent(visit: Visit, app: Flask) -> None:
+    page = visit("alice", ACCOUNTS)
+    drop = """(size) => {
+        const data = new DataTransfer();
+        data.items.add(new File(["name\\n" + "A\\n".repeat(size)], "dropped.csv", {type: "text/csv"}));
+        const zone = document.querySelector("[data-import-drop]");
+        for (const name of ["dragenter", "dragover", "drop"])
+            zone.dispatchEvent(new DragEvent(name, {dataTransfer: data, bubbles: true, cancelable: true}));
+    }"""
+    field = page.get_by_label("File to import")
+    field.evaluate("e => { e.dataset.most = 100; }")
+    page.evaluate(drop, 1000)
+    expect(page.get_by_role("alert")).to_contain_text("The file is too large")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    page.evaluate(drop, 2)
+    expect(page.locator("h1")).to_have_text("dropped.csv")
+    page.go_back()
+    expect(page.get_by_role("link", name="dropped.csv")).to_be_visible()
+
+
+def test_what_the_server_finds_too_large_or_unreadable_is_said_beside_the_field(visit: Visit, app: Flask) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 20_000
+    page = visit("alice", ACCOUNTS)
+    page.get_by_label("File to import").evaluate("e => { e.dataset.most = 10 ** 9; }")
+    bring(page, "")
+    expect(page.get_by_role("alert")).to_contain_text("The file is empty.")
+    page.get_by_label("File to import").evaluate("e => { e.dataset.most = 10 ** 9; }")
+    bring(page, "name\n" + "A\n" * 20_000)
+    expect(page.locator("#file-error")).to_contain_text("The file is too large")
+
+
+def test_columns_are_kept_as_they_are_changed_and_the_keyboard_stays_where_it_was(visit: Visit) -> None:
+    page = visit("alice", ACCOUNTS)
+    bring(page, "what,size\nA,3\n")
+    expect(page.get_by_text("New rows also need: Name.")).to_be_visible()
+    first = page.get_by_label("Field for the column “what”")
+    first.focus()
+    first.select_option("name")
+    expect(page.get_by_text("New rows also need: Name.")).to_have_count(0)
+    expect(first).to_be_focused()
+    second = page.get_by_label("Field for the column “size”")
+    second.select_option("name")
+    expect(column(page, "size")).to_contain_text("“Name” is filled by another column already.")
+    second.select_option("employees")
+    expect(page.get_by_text("2 of 2 columns are imported")).to_be_visible()
+    page.reload()
+    expect(first).to_have_value("name")
+    expect(second).to_have_value("employees")
+
+
+def test_progress_is_shown_survives_a_reload_and_a_check_can_be_stopped(visit: Visit, app: Flask) -> None:
+    page = visit("alice", ACCOUNTS)
+    bring(page, "name\n" + "".join(f"A{n}\n" for n in range(50)))
+    page.get_by_role("button", name="Check 50 rows").click()
+    expect(page.get_by_role("progressbar", name="The file is being checked")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    worker.run_pending(app)
+    expect(page.get_by_role("heading", name="What would come of it")).to_be_visible()  # it asked by itself
+    expect(page.locator("#import-status")).to_have_text("Checked, not imported yet")
+    page.get_by_role("link", name="Back to the columns").click()
+    page.get_by_role("button", name="Check 50 rows").click()
+    page.get_by_role("button", name="Stop checking").click()
+    expect(page.get_by_role("heading", name="The import was cancelled")).to_be_visible()
+    worker.run_pending(app)
+    page.get_by_role("link", name="Go on with this file").click()
+    expect(page.get_by_role("button", name="Check 50 rows")).to_be_visible()
+
+
+def test_errors_are_filtered_while_typing(visit: Visit, app: Flask) -> None:
+    page = visit("alice", ACCOUNTS)
+    bring(page, FAULTY)
+    page.get_by_label("Field for the column “employees”").select_option("employees")
+    page.get_by_role("button", name="Check 12 rows").click()
+    worker.run_pending(app)
+    expect(page.locator("#count-errors")).to_have_text("3")
+    rows = page.locator(".v-imp-error-rows tbody tr")
+    expect(rows).to_have_count(3)
+    page.get_by_label("Find in the errors").fill("many")
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(re.compile("q=many"))
+    page.reload()
+    expect(rows).to_have_count(1)
+    page.get_by_label("Find in the errors").fill("")
+    page.locator("#error-field").select_option("parent_id")
+    expect(rows).to_have_count(2)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the rows with errors").click()
+    assert download.value.suggested_filename.endswith(".csv")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (768, "light"), (1440, "light"), (1440, "dark")])
+def test_every_step_fits_and_axe_finds_nothing_serious(visit: Visit, app: Flask, axe: Any, width: int, scheme: str) -> None:
+    page = visit("alice", ACCOUNTS, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    found = [*axe(page)]
+    assert fits(page, width)
+    bring(page, FAULTY)
+    expect(page.get_by_role("button", name="Check 12 rows")).to_be_visible()
+    page.get_by_label("Field for the column “employees”").select_option("employees")
+    for more in page.locator(".v-imp-more > summary").all():
+        more.click()
+    assert fits(page, width)
+    found += axe(page)
+    page.get_by_role("button", name="Check 12 rows").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    found += axe(page)
+    worker.run_pending(app)
+    expect(page.locator("#count-errors")).to_have_text("3")
+    assert fits(page, width)
+    found += axe(page)
+    page.get_by_role("button", name=re.compile("leave out the others")).click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    worker.run_pending(app)
+    expect(page.get_by_role("heading", name="9 rows were imported")).to_be_visible()
+    assert fits(page, width)
+    found += axe(page)
+    page.get_by_role("link", name="Revert this import").click()
+    expect(page.get_by_role("heading", name="Revert this import?")).to_be_visible()
+    assert fits(page, width)
+    found += axe(page)
+    page.goto(ACCOUNTS)
+    assert fits(page, width)
+    assert [*found, *axe(page)] == []

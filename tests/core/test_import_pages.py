@@ -378,6 +378,16 @@ def test_every_state_says_what_it_is_and_what_comes_next(one, bring, state, sent
     assert it.client.get(f"{ACCOUNTS}/import").status_code == 200
 
 
+@sqlite_only
+def test_a_value_for_all_rows_that_is_not_there_fails_with_its_name(bring):
+    it = bring("alice", "name\nA\n", DEALS)
+    page = it.check(**{"extra-field-0": "pipeline_id", "extra-value-0": "Nowhere"})
+    assert "The import has failed" in page
+    assert "There is no “Nowhere”." in page
+    assert "There is no “Nowhere”." in it.client.get(f"{it.page}?step=columns").text
+    it.check(**{"extra-value-0": "Sales"})
+
+
 def test_rows_edited_since_are_listed_before_it_is_taken_back(one, bring):
     it = bring("mona", "name,city\nA,Vigo\nB,Lugo\n")
     it.check()

@@ -140,6 +140,8 @@ def show(resource: Resource, batch: ImportBatch, panel: str, *, status: int = 20
 
 def _columns(resource: Resource, batch: ImportBatch) -> Any:
     draft, preview = import_draft.of_plan(resource, batch.plan), runs.preview(batch)
+    if batch.state == FAILED and batch.error:
+        draft.errors[""] = batch.error
     return show(resource, batch, "columns", columns=import_columns.context(resource, draft, preview))
 
 
@@ -167,7 +169,7 @@ def _refused(resource: Resource, batch_id: str, error: Refusal, **args: str) -> 
     return _page(resource, batch_id, **args)
 
 
-def _page(resource: Resource, batch_id: str, **args: str) -> Any:
+def _page(resource: Resource, batch_id: str, **args: Any) -> Any:
     return redirect_to(url_for(resource.endpoint("import_batch"), batch_id=batch_id, **args))
 
 
@@ -175,12 +177,18 @@ def _urls(resource: Resource, batch: ImportBatch) -> dict[str, str]:
     page = url_for(resource.endpoint("import_batch"), batch_id=batch.id)
     below = ("mapping", "check", "decide", "publish", "cancel", "revert", "errors")
     return {
-        "list": url_for(resource.endpoint("list")),
+        "list": url_for(resource.endpoint("list"), view=_all_rows(resource)),
         "upload": url_for(resource.endpoint("import")),
         "page": page,
         "columns": f"{page}?step=columns",
         **{name: f"{page}/{name}" for name in below},
     }
+
+
+def _all_rows(resource: Resource) -> str | None:
+    """The view that leaves no row out; none where the bare address shows it, or there are no views."""
+    whole_views = [view.name for view in resource.views if not view.args]
+    return whole_views[0] if whole_views and resource.views[0].args else None
 
 
 def _steps(resource: Resource, batch: ImportBatch, panel: str) -> list[dict[str, Any]]:

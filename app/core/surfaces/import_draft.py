@@ -167,7 +167,7 @@ def _within(resource: Resource, name: str, names: set[str]) -> dict[str, str]:
         return {}
     for outer in typed.resource.fields:
         mine = field_of(resource, outer.name) if isinstance(outer, Lookup) and outer.required else None
-        if isinstance(mine, Lookup) and outer.name in names and mine.target == outer.target != typed.target:  # type: ignore[attr-defined]  # Lookup
+        if isinstance(mine, Lookup) and outer.name in names and mine.target == outer.target != typed.target:
             return {"within": outer.name}
     return {}
 
