@@ -117,7 +117,9 @@ def _takes_none(typed: Field, sort: str, values: Sequence[str]) -> bool:
 def _check(typed: Field, sort: str, op: str, values: Sequence[str]) -> None:
     if op not in BY_SORT[sort]:
         raise BusinessError(_("“%(field)s” cannot be compared by “%(op)s”.", field=typed.label, op=op[:40]), field=typed.name)
-    if not OPERATORS[op].least <= len(values) <= OPERATORS[op].most or any(len(v) > LONGEST_VALUE for v in values):
+    if any(len(v) > LONGEST_VALUE for v in values):
+        raise BusinessError(_("What “%(field)s” is compared with is too long.", field=typed.label), field=typed.name)
+    if not OPERATORS[op].least <= len(values) <= OPERATORS[op].most:
         raise BusinessError(
             _("“%(field)s %(op)s” needs another number of values.", field=typed.label, op=OPERATORS[op].label), field=typed.name
         )

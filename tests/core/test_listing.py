@@ -88,7 +88,7 @@ def test_pages_of_filtered_and_grouped_lists_are_exact(things, one: Office, sort
     with one:
         whole = db.session.scalars(_listing(sort=sort, **args).select(Thing.id)).all()
         seen, back = _all_pages(sort=sort, **args)
-    assert 4 < len(whole)
+    assert len(whole) > 4
     assert seen == back == whole
 
 
