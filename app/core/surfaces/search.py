@@ -21,7 +21,7 @@ from app.core.search_index import source_of
 
 MOST = 5  # rows of one record type in the palette
 BEST = 50  # of those found the newest, among which the best are chosen
-CANDIDATES = 2_000  # at which PostgreSQL stops looking for more
+CANDIDATES = 1_000  # at which PostgreSQL stops looking for more
 LAST = "\U0010ffff"  # sorts after every other character
 
 
