@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from typing import IO, Any
 
 from flask import g
@@ -69,7 +70,7 @@ class Column:
         if self.field is None or isinstance(self.field, Lookup):
             return [guard(value) if value else "" for value in values]
         write = self.field.local if local else self.field.plain
-        return [guard(write(value)) for value in values]
+        return ["" if value is None else guard(write(value)) for value in values]
 
     def typed(self, values: list[Any], *, local: bool) -> list[Any]:
         """The values as cells of a spreadsheet: numbers, dates and yes or no as such, the rest as text."""
@@ -99,12 +100,13 @@ def _field_column(typed: Field, fields: Sequence[Field], wish: Wish) -> Column:
 
 
 def _values_of(typed: Field, fields: Sequence[Field], *, exact: bool) -> Values:
+    of = attrgetter(typed.name) if type(typed).of is Field.of else typed.of  # most fields are a column: no call for each
     if not isinstance(typed, Lookup):
-        return lambda rows, _ids: [typed.of(row) for row in rows]
+        return lambda rows, _ids: list(map(of, rows))
     within = _within(typed, fields)
 
     def names(rows: Sequence[Any], _ids: Sequence[int]) -> list[Any]:
-        chosen = [typed.of(row) for row in rows]
+        chosen = list(map(of, rows))
         known = lookups.in_files(typed.target, chosen, within) if exact else lookups.labels(typed.target, chosen)
         return [None if row_id is None else known.get(row_id) for row_id in chosen]
 

@@ -19,6 +19,7 @@ from app.core.importing.spreadsheets import is_spreadsheet, read_sheet
 CSV = "csv"
 DELIMITERS = ",;\t|"
 SAMPLE = 30  # records by which a delimiter is judged
+LEADING = frozenset("'=+-@\t\r")
 GUARDED = re.compile(r"'*[=+\-@\t\r]")
 NUMBER = re.compile(r"-?\d+([.,]\d+)?")
 
@@ -48,7 +49,8 @@ class FileTable:
 
 def guard(text: str) -> str:
     """A cell that no spreadsheet takes for a formula; `unguard` undoes it exactly."""
-    return f"'{text}" if GUARDED.match(text) and not NUMBER.fullmatch(text) else text
+    # By its first character most text is told at once: an export asks this of every cell.
+    return f"'{text}" if text[:1] in LEADING and GUARDED.match(text) and not NUMBER.fullmatch(text) else text
 
 
 def unguard(text: str) -> str:
