@@ -8,10 +8,12 @@ from sqlalchemy import func, select
 
 from app.core import worker
 from app.core.access import acting_as
+from app.core.companies import create_user
 from app.core.db import db
 from app.core.importing import runs
-from app.core.models import Change, Trash
+from app.core.models import Change, Membership, Trash
 from app.core.registry import registry
+from app.core.tenancy import acting_for
 from app.modules.contacts.models import Account
 from app.modules.crm import ledger
 from app.modules.crm.ledger import DealState
@@ -39,9 +41,6 @@ STAGES = {
 @pytest.fixture
 def admin(app, company):  # noqa: F811  # the fixture
     """The administrator of the company, who presses the buttons."""
-    from app.core.companies import create_user
-    from app.core.models import Membership
-
     with app.app_context():
         user = create_user("boss@hardware.example", "hardware", "admin", name="Boss")
         db.session.commit()
@@ -162,17 +161,12 @@ def check_deals(app, admin):
 
 def books(app, company_id):
     """How many lines ledger, spans and change log have; they only ever grow."""
-    with app.app_context():
-        from app.core.tenancy import acting_for
-
-        with acting_for(company_id):
-            return [db.session.scalar(select(func.count()).select_from(t)) for t in (DealEvent, DealSpan, Change)]
+    with app.app_context(), acting_for(company_id):
+        return [db.session.scalar(select(func.count()).select_from(t)) for t in (DealEvent, DealSpan, Change)]
 
 
 def check_ledger(app, company_id):
     """Replay, projection and spans say the same of every deal; what is in the trash counts nowhere."""
-    from app.core.tenancy import acting_for
-
     with app.app_context(), acting_for(company_id):
         everything = {"all_rows": True, "with_trash": True}
         events, believed = {}, {}

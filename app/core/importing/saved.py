@@ -45,8 +45,8 @@ def use_mapping(batch: ImportBatch, mapping_id: int) -> None:
     kept = db.session.scalar(select(ImportMapping).filter_by(id=mapping_id, resource=batch.resource))
     if kept is None:
         raise NotFound(_("There is no such mapping."))
-    there = {heading.casefold() for heading in batch.profile["headings"]}
-    columns = {heading: o for heading, o in kept.plan.get("columns", {}).items() if heading.casefold() in there}
+    there = {heading.casefold(): heading for heading in batch.profile["headings"]}
+    columns = {there[h.casefold()]: o for h, o in kept.plan.get("columns", {}).items() if h.casefold() in there}
     if not columns:
         raise BusinessError(_("This file has none of the columns that “%(name)s” reads.", name=kept.name))
     set_mapping(batch, {**kept.plan, "columns": columns})

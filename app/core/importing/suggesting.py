@@ -105,11 +105,11 @@ def _points(
     resource: Resource, typed: Field, labels: set[str], heading: str, found: Mapping[str, Any], cells: Mapping[str, int]
 ) -> tuple[int, str]:
     """How well a column fits a field, 0 for not at all, and why it does."""
-    if found["filled"] and not _may_hold(typed, found, cells):
-        return 0, ""
     words = _words(heading)
     if " ".join(words) in labels or fold(heading) in labels:
         return SAME, _("The heading is the name of the field.")
+    if found["filled"] and not _may_hold(typed, found, cells):
+        return 0, ""
     if typed.name == resource.title and _is_called(resource, words):
         return SAME - 10, _("The heading is what the rows are called.")
     if typed.name in resource.match_keys and typed.name != resource.title and typed.kind == "text":
