@@ -92,7 +92,8 @@ class Log:
 
     def _visible(self) -> Any:
         """Lines of record types whose rows the reader sees only in part are shown for those rows alone."""
-        whole_tables, parts = [], [false()]
+        whole_tables: list[str] = []
+        parts: list[Any] = [false()]
         for kind in [self.kind] if self.kind else self.kinds.values():
             if kind.resource and kind.resource.owned and scope_of(kind.resource.key) != "all":
                 parts.append((Change.table_name == kind.table) & Change.row_id.in_(select(kind.resource.model.id)))
@@ -190,7 +191,7 @@ class Log:
 
     def url(self, **changes: Any) -> str:
         """The address with changes; None leaves an argument out. The page is begun anew."""
-        kept = {k: v for k, v in self.args.items() if k not in ("before", *changes) and v}
+        kept: dict[str, Any] = {k: v for k, v in self.args.items() if k not in ("before", *changes) and v}
         return url_for("admin.changes_page", **kept, **{k: v for k, v in changes.items() if v is not None})
 
     def filters(self) -> list[dict[str, Any]]:
