@@ -11,9 +11,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.core import lifecycle
+from app.core import lifecycle, merging
 from app.core.db import db
 from app.core.models import Change, Role, Trash
+from app.core.registry import registry
 from app.modules.contacts.models import Account
 from app.modules.crm.models import WON, DealEvent, Stage
 from tests.cast import Person
@@ -503,6 +504,29 @@ def test_nothing_else_was_thrown_away(one: Office, alice) -> None:
     assert [row["id"] for row in alice.get(ACCOUNTS).json["items"]] == [keep["id"]]
     with one:
         assert list(db.session.scalars(select(Trash.row_id))) == [throw["id"]]
+
+
+def test_what_was_merged_comes_apart_when_it_is_brought_back(app, one: Office, people, alice, bob) -> None:
+    stays, goes = (made(alice, ACCOUNTS, name=name, city="Lugo") for name in ("Stays", "Goes"))
+    deal = made(alice, DEALS, name="D", account_id=goes["id"])
+    with one as session:
+        account = session.get_one(Account, stays["id"])
+        versions = {stays["id"]: account.version, goes["id"]: session.get_one(Account, goes["id"]).version}
+        merging.merge(registry.resource("contacts.account"), stays["id"], [goes["id"]], {}, versions)
+        role = session.scalars(select(Role).filter_by(key="rep")).one()
+        role.permissions = [p for p in _all() if p != "contacts.account.edit"]
+    assert alice.get(f"{DEALS}/{deal['id']}").json["account_id"] == stays["id"]
+    assert bob.post(f"{ACCOUNTS}/{goes['id']}/restore").status_code == 403
+    back = alice.post(f"{ACCOUNTS}/{goes['id']}/restore")
+    assert back.status_code == 200, back.text
+    assert back.json["name"] == "Goes"
+    assert alice.get(f"{DEALS}/{deal['id']}").json["account_id"] == goes["id"]
+
+
+def test_a_version_that_is_named_is_checked_before_a_row_is_thrown_away(alice) -> None:
+    where = f"{ACCOUNTS}/{made(alice, ACCOUNTS, name='A')['id']}"
+    assert alice.delete(where, headers={"If-Match": '"7"'}).status_code == 409
+    assert alice.delete(where, headers={"If-Match": '"1"'}).status_code == 204
 
 
 def test_settings_in_use_are_not_thrown_away(one: Office, alice) -> None:

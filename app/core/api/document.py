@@ -87,7 +87,8 @@ def _paths(resource: Resource) -> dict[str, Any]:
     }
     if resource.removable:
         one["delete"] = _operation(resource, "remove", _("Throw into the trash"), "delete",
-                                   {"204": {"description": _("Thrown away.")}}, also=(409,))
+                                   {"204": {"description": _("Thrown away.")}}, also=(409,),
+                                   parameters=[_if_match()] if _versioned(resource) else [])
         found[f"{base}/{{row_id}}/restore"] = {
             "parameters": [_row_id()],
             "post": _operation(resource, "restore", _("Bring back from the trash"), "delete",
@@ -154,7 +155,7 @@ def _row_id() -> dict[str, Any]:
 
 def _if_match() -> dict[str, Any]:
     return {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "example": '"1"',
-            "description": _("The version that is changed, in quotes; or send it in the body.")}
+            "description": _("The version that is meant, in quotes; PATCH takes it from the body as well.")}
 
 
 def _argument(name: str, description: str, **schema: Any) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from flask import Response, request, url_for
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
-from app.core import filtering, operators, trash
+from app.core import filtering, merging, operators, trash
+from app.core.access import can
 from app.core.api import values
 from app.core.api.body import answer, read_object
 from app.core.api.problems import Problem, invalid, late
 from app.core.db import Versioned, db
-from app.core.errors import NotFound
+from app.core.errors import Forbidden, NotFound
 from app.core.i18n import _
 from app.core.ids import whole
 from app.core.resource import Resource
@@ -71,8 +72,11 @@ def change(resource: Resource, row_id: int) -> Any:
 
 
 def remove(resource: Resource, row_id: int) -> Any:
-    """Throw a row away; it lies in the trash until somebody brings it back."""
-    fetch(resource, row_id, for_update=True)
+    """Throw a row away; it lies in the trash until somebody brings it back. A version is checked where one is named."""
+    row = fetch(resource, row_id, for_update=True)
+    tags = request.if_match.as_set(include_weak=True)
+    if tags and issubclass(resource.model, Versioned) and str(row.version) not in tags:
+        raise late(row.version, {}, {})
     resource.remove([row_id])
     return Response(status=204)
 
@@ -82,9 +86,12 @@ def restore(resource: Resource, row_id: int) -> Any:
     seen = select(resource.model.id).where(resource.model.id == row_id)
     if db.session.scalar(seen, execution_options={"with_trash": True}) is None:
         raise NotFound(_("There is nothing at this address, or it is not yours to see."))
-    if trash.lies(resource.model, row_id) is None:
+    line = trash.lies(resource.model, row_id)
+    if line is None:
         raise Problem(409, _("This does not lie in the trash."))
-    resource.bring_back([row_id])
+    if line.why == trash.MERGED and not can(resource.permission("edit")):
+        raise Forbidden(_("What was merged comes back by changing the record it was merged into, which you may not do."))
+    merging.bring_back(resource, [row_id])
     settle()
     return _answer(resource, fetch(resource, row_id))
 
