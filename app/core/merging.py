@@ -7,7 +7,7 @@ columns of the winner before and after).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -137,11 +137,20 @@ def winner_of(model: Any, row_id: int) -> int | None:
     return None
 
 
+def refuse_thrown(resource: Resource, ids: Sequence[int]) -> None:
+    """Raise `Conflict` when a row that the person would see lies in the trash."""
+    model = resource.model
+    lies = (Trash.row_id == model.id) & (Trash.company_id == model.company_id)
+    thrown = select(model.id).join(Trash, lies).where(model.id.in_(ids), Trash.table_name == model.__tablename__)
+    if db.session.scalars(thrown, execution_options={"with_trash": True}).first() is not None:
+        raise Conflict(_("Somebody else has merged or deleted one of these in the meantime."))
+
+
 # Rows and their lines in the trash
 
 
 @contextmanager
-def _all_or_nothing() -> Any:
+def _all_or_nothing() -> Iterator[None]:
     try:
         with db.session.begin_nested():
             yield
@@ -157,11 +166,7 @@ def _locked(resource: Resource, ids: Sequence[int]) -> dict[int, Any]:
     asked = select(model).where(model.id.in_(ids)).order_by(model.id).with_for_update()
     rows = {row.id: row for row in db.session.scalars(asked, execution_options={"populate_existing": True})}
     # A statement of its own: while the first one waited for the rows, somebody may have thrown them away.
-    thrown = select(model.id).join(Trash, (Trash.row_id == model.id) & (Trash.company_id == model.company_id)).where(
-        model.id.in_(ids), Trash.table_name == model.__tablename__
-    )
-    if db.session.scalars(thrown, execution_options={"with_trash": True}).first() is not None:
-        raise Conflict(_("Somebody else has merged or deleted one of these in the meantime."))
+    refuse_thrown(resource, ids)
     if len(rows) < len(ids):
         raise NotFound(_("One of these does not exist, or it is not yours to see."))
     return rows

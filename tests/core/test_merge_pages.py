@@ -11,6 +11,7 @@ from app.core.writes import create
 from app.modules.contacts.models import Account, Contact
 from app.modules.crm.models import Stage
 from tests.dummy_module.models import Thing
+from tools.bench_measure import recording
 
 MERGE = "/c/one/contacts/accounts/merge"
 
@@ -69,7 +70,28 @@ def test_a_late_merge_shows_what_was_saved_meanwhile(twins, one, client_of):
         assert db.session.scalars(select(Trash)).all() == []
 
 
-def test_a_rule_that_is_broken_is_said_on_the_page(twins, one, client_of, monkeypatch):
+def test_who_comes_second_is_told_what_happened(twins, client_of):
+    alice = client_of("alice")
+    assert post(alice, twins, twins[0]).status_code == 303
+    answer = post(alice, twins, twins[1])
+    assert answer.status_code == 409 and "merged or deleted one of these" in answer.text
+
+
+def test_the_page_asks_as_often_however_much_refers_to_the_rows(app, twins, one, client_of):
+    alice = client_of("alice")
+    address = f"{MERGE}?ids={twins[0]},{twins[1]}"
+    asked = []
+    for _round in range(2):
+        with recording(app) as sent:
+            assert alice.get(address).status_code == 200
+        asked.append(len(sent))
+        with one:
+            for number in range(20):
+                create(Contact, {"name": f"Person {number}", "account_id": twins[number % 2]})
+    assert asked[0] == asked[1]
+
+
+def test_addresses_that_make_no_sense_are_refused(twins, one, client_of):
     with one:
         stages = db.session.scalars(select(Stage.id)).all()
     assert client_of("alice").get(f"/c/one/crm/stages/merge?ids={stages[0]},{stages[1]}").status_code == 404

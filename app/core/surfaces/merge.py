@@ -216,6 +216,7 @@ def _joined(typed: Field, rows: Sequence[Any]) -> str:
 
 
 def _merge(resource: Resource, ids: Sequence[int]) -> Any:
+    merging.refuse_thrown(resource, ids)
     rows = _rows(resource, ids)
     winner = whole(request.form.get("winner"))
     versions = {row.id: whole(request.form.get(f"version-{row.id}")) for row in rows}
@@ -226,6 +227,7 @@ def _merge(resource: Resource, ids: Sequence[int]) -> Any:
         group = merging.merge(resource, winner, losers, _values(resource, rows), versions)
     except Conflict:
         db.session.expire_all()
+        merging.refuse_thrown(resource, ids)
         return _compare(resource, _rows(resource, ids), status=409, conflict=_changed(resource, _rows(resource, ids)))
     except BusinessError as refused:
         db.session.expire_all()
