@@ -239,7 +239,7 @@ def _dates(resource: Resource, draft: Draft, preview: runs.Preview) -> dict[str,
         note = _("The dates of the file leave no doubt.")
     sample = _telling([text for h in mapped for text in h.samples], [value for value, _label, _example in choices])
     shown = [(value, label, _read_so(sample, value)) for value, label, _example in choices]
-    return _group("dates", _("Dates in this file"), note, shown, _of_kind(draft, "date_format"))
+    return _group("dates", _("Dates in this file"), note, shown, _of_kind(draft, "date_format"), "date_format" in preview.ask)
 
 
 def _telling(samples: list[str], orders: list[str]) -> str:
@@ -271,7 +271,7 @@ def _numbers(resource: Resource, draft: Draft, preview: runs.Preview) -> dict[st
     note = _("The numbers of the file can be read either way. Which is it?") if ask else _("Is this how the file writes numbers?")
     sample = next(iter([*telling, *texts]), "")
     shown = [(value, label, _number_so(sample, value)) for value, label, _example in choices]
-    return _group("numbers", _("Numbers in this file"), note, shown, common)
+    return _group("numbers", _("Numbers in this file"), note, shown, common, ask)
 
 
 def _number_so(text: str, sign: str) -> str:
@@ -300,9 +300,11 @@ def _choices(offered: Sequence[Sequence[tuple[str, str, str]]]) -> list[tuple[st
     return list(found.values())
 
 
-def _group(name: str, title: str, note: str, choices: list[tuple[str, str, str]], common: list[str]) -> dict[str, Any]:
+def _group(
+    name: str, title: str, note: str, choices: list[tuple[str, str, str]], common: list[str], ask: bool
+) -> dict[str, Any]:
     chosen = common[0] if common else choices[0][0]
-    return {"name": name, "title": title, "note": note, "choices": choices, "chosen": chosen}
+    return {"name": name, "title": title, "note": note, "choices": choices, "chosen": chosen, "ask": ask}
 
 
 # Fields the file does not have
