@@ -155,4 +155,4 @@ def _log(table_name: str, ids: Sequence[int], company_id: int) -> None:
         "table_name": table_name,
         "action": "created",
     }
-    _insert(Change.__table__, {"row_id": ids, **{name: [value] * len(ids) for name, value in line.items()}})  # type: ignore[arg-type]  # a table
+    _insert(Change.__table__, {"row_id": ids, **{name: [value] * len(ids) for name, value in line.items()}})
