@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.core import workbooks, writes
 from app.core.db import db
 from app.core.exporting import CHUNK
+from app.core.fields import FieldError, neutral
 from app.core.importing.files import read_table
 from app.core.importing.mapping import plan_by_heading
 from app.core.models import Membership, User
@@ -143,6 +144,14 @@ def test_json_has_amounts_with_their_currency(one, things, client_of):
     first, second = client_of("alice").get(f"{THINGS}?format=json&sort=id").json
     assert (first["price"], first["currency"], first["ready"], first["day"]) == ("1500.50", "EUR", True, "2026-03-04")
     assert (second["price"], second["currency"], second["account_id"], second["account"]) == ("0.99", "USD", None, None)
+
+
+def test_a_choice_is_read_in_the_language_of_whoever_wrote_it(one):
+    with one:
+        state = registry.resource("crm.deal").field("state")
+        assert [state.parse(text, neutral()) for text in ("Ganado", "Won", "won")] == ["won"] * 3
+        with pytest.raises(FieldError):
+            state.parse("Gewonnen", neutral())
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "json"])

@@ -23,6 +23,7 @@ from app.core.fields import (
     Field,
     FieldError,
     Integer,
+    LongText,
     MoneyField,
     Percent,
     Phone,
@@ -30,6 +31,7 @@ from app.core.fields import (
     Text,
     Url,
 )
+from app.core.lookups import pointed, read_pointed, reads_otherwise
 from app.core.money import Money, convert, minor_units
 
 SPANISH = Reading(language="es", currency="EUR")
@@ -62,6 +64,8 @@ def spoken() -> Iterator[None]:
         (Date("day"), "18/12/2026", SPANISH, date(2026, 12, 18)),
         (Date("day"), "12/18/2026", ENGLISH, date(2026, 12, 18)),
         (Date("day"), "10/20/2016", Reading(date_format="%m/%d/%Y"), date(2016, 10, 20)),
+        (Date("day"), "2016-03-04", Reading(date_format="%m/%d/%Y"), date(2016, 3, 4)),
+        (Date("day"), "2016-03-04T23:59:59+02:00", NEUTRAL, date(2016, 3, 4)),
         (Integer("n"), "1.200", SPANISH, 1200),
         (Integer("n"), "1200", NEUTRAL, 1200),
         (Percent("p"), "45 %", SPANISH, 45),
@@ -73,6 +77,7 @@ def spoken() -> Iterator[None]:
         (Phone("p"), "+34 96 123 45 67", NEUTRAL, "+34 96 123 45 67"),
         (Text("t"), "  two   words ", NEUTRAL, "two words"),
         (Choice("c", choices=(("a", "Alpha"),)), "ALPHA", NEUTRAL, "a"),
+        (LongText("l"), " a\r\nb\rc\r\r\nd ", NEUTRAL, "a\nb\nc\n\nd"),
     ],
 )
 def test_it_reads(typed: Field, raw: str, reading: Reading, value: object) -> None:
@@ -108,6 +113,9 @@ def test_it_reads(typed: Field, raw: str, reading: Reading, value: object) -> No
         (Phone("p"), "call me", NEUTRAL),
         (Text("t", longest=5), "sixsix", NEUTRAL),
         (Text("t"), "nul\x00nul", NEUTRAL),
+        (LongText("l"), "bell\x07", NEUTRAL),
+        (Text("t"), "half \ud83d of one", NEUTRAL),
+        (Date("day"), "2026-03-04T99", NEUTRAL),
         (Text("t", required=True), "   ", NEUTRAL),
         (Choice("c", choices=(("a", "Alpha"),)), "b", NEUTRAL),
     ],
@@ -129,6 +137,35 @@ def test_money_survives_a_file_and_a_form(minor: int) -> None:
 @given(st.dates(min_value=date(1900, 1, 1), max_value=date(2199, 12, 31)))
 def test_dates_survive_a_file(day: date) -> None:
     assert Date("day").parse(Date("day").plain(day), NEUTRAL) == day
+
+
+@given(st.decimals(Decimal("1e-9"), Decimal("1e9"), allow_nan=False, places=9).filter(bool))
+def test_a_rate_keeps_all_its_digits_in_files_and_forms(rate: Decimal) -> None:
+    typed = DecimalField("r")
+    assert typed.parse(typed.plain(rate), NEUTRAL) == rate
+    assert typed.parse(typed.typed(rate), SPANISH) == rate
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=12).filter(str.strip))
+def test_what_text_keeps_it_keeps_again(text: str) -> None:
+    for typed in (Text("t"), LongText("l")):
+        try:
+            kept = typed.parse(text, NEUTRAL)
+        except FieldError:
+            continue
+        assert typed.parse(kept, NEUTRAL) == kept
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=12), st.integers(1, 10**17))
+def test_a_name_that_points_to_its_row_is_read_exactly(name: str, row_id: int) -> None:
+    name = name.rstrip()
+    assert read_pointed(pointed(name, row_id)) == (name, row_id)
+
+
+@pytest.mark.parametrize("name", ["12", "Acme [#12]", "[#12]", "", " "])
+def test_names_that_would_read_as_something_else_are_told(name: str) -> None:
+    assert reads_otherwise(name)
+    assert not reads_otherwise("Acme [#12")
 
 
 @pytest.mark.parametrize(
