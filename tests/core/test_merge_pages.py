@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import create_engine, select, text
 
 from app.core.db import db
 from app.core.models import Membership, Role, Trash
 from app.core.writes import create
 from app.modules.contacts.models import Account, Contact
-from app.modules.crm.models import Stage
+from app.modules.crm.models import Deal, Stage
 from tests.dummy_module.models import Thing
+from tests.modules.crm.making import euros, make_deal, move
 from tools.bench_measure import recording
 
 MERGE = "/c/one/contacts/accounts/merge"
@@ -130,3 +131,38 @@ def test_it_needs_both_permissions_and_rows_one_may_see(twins, one, two, people,
     assert bob.post(things, data=values).status_code == 404
     values = {"ids": f"{mine},{also}", "winner": mine, f"version-{mine}": 1, f"version-{also}": 1}
     assert bob.post(things, data=values).status_code == 303
+
+
+def test_a_rule_that_is_broken_is_said_on_the_page_and_nothing_is_lost(twins, one, client_of, database):
+    engine = create_engine(database.owner_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE UNIQUE INDEX one_of_each ON dummy_thing (company_id, account_id, name)"))
+    engine.dispose()
+    with one:
+        for account_id in twins:
+            create(Thing, {"name": "Badge", "account_id": account_id})
+    answer = post(client_of("alice"), twins, twins[1], **{"take-name": twins[0], "take-city": twins[0]})
+    assert answer.status_code == 422 and "only one" in answer.text
+    assert f'name="winner" value="{twins[1]}" required checked' in answer.text
+    with one:
+        assert db.session.scalars(select(Trash)).all() == []
+
+
+def test_a_deal_takes_over_the_outcome_of_the_other(one, client_of):
+    with one:
+        first, second = make_deal(name="Press", amount=euros(100)), make_deal(name="Press again", amount=euros(250))
+        move(second, "won")
+        ids, versions = (first.id, second.id), (first.version, second.version)
+    alice, address = client_of("alice"), "/c/one/crm/deals/merge"
+    page = alice.get(f"{address}?ids={ids[0]},{ids[1]}").text
+    takes = {part.split('"')[0]: ids[1] for part in page.split('name="take-')[1:]}
+    values = {"ids": f"{ids[0]},{ids[1]}", "winner": ids[0], **{f"take-{name}": taken for name, taken in takes.items()}}
+    answer = alice.post(address, data={**values, f"version-{ids[0]}": versions[0], f"version-{ids[1]}": versions[1]})
+    assert answer.status_code == 303, answer.text
+    with one:
+        (left,) = db.session.scalars(select(Deal)).all()
+        assert (left.id, left.name, left.state, left.amount_minor) == (ids[0], "Press again", "won", 250_00)
+        group = db.session.scalar(select(Trash.group_id))
+    assert alice.post(f"{address}/undo?group={group}").status_code == 303
+    with one:
+        assert [(d.name, d.state) for d in db.session.scalars(select(Deal).order_by(Deal.id))] == [("Press", "open"), ("Press again", "won")]
