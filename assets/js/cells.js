@@ -4,6 +4,8 @@
   "use strict";
 
   let following = null; // id of the cell to open once this one is saved
+  let opening = null; // the cell whose control has been asked for
+  let ahead = []; // keys pressed meanwhile: who types fast loses nothing
   let pointer = ""; // what the last press was made with: fingers tap, they do not double-click
 
   const cellOf = (element) => element?.closest?.(".v-rows tbody td");
@@ -12,8 +14,30 @@
 
   function open(cell) {
     leaveOthers();
+    opening = cell.id;
+    ahead = [];
     window.htmx.ajax("GET", cell.dataset.edit, { source: cell, target: cell, swap: "outerHTML" });
   }
+
+  /* The control is there: it gets what was typed ahead. */
+  function catchUp() {
+    const form = document.getElementById(opening)?.querySelector("form[data-cell-form]");
+    const keys = ahead;
+    opening = null;
+    ahead = [];
+    if (!form || !keys.length) return;
+    const last = keys.find((key) => key.length > 1);
+    const text = keys.slice(0, last ? keys.indexOf(last) : undefined).join("");
+    const field = form.querySelector("input:not([type=hidden], [type=date], [type=checkbox]), textarea");
+    if (text && field && !field.closest(".ts-wrapper")) field.value = text;
+    window.htmx.process(form);
+    if (last === "Enter") form.requestSubmit();
+    else if (last) goOn(form, false);
+  }
+
+  const asked = (event) => opening && event.detail.ctx?.sourceElement?.id === opening;
+  document.addEventListener("htmx:finally:swap", (event) => { if (asked(event)) catchUp(); });
+  document.addEventListener("htmx:finally:request", (event) => { if (asked(event)) opening = null; });
 
   /* Whatever was opened and not touched closes again. */
   function leaveOthers() {
@@ -75,6 +99,7 @@
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return;
     const form = event.target.closest?.("form[data-cell-form]");
     if (form) return inForm(event, form);
+    if (opening) return keep(event);
     const cell = cellOf(event.target);
     if (typing(event.target) || window.vendimia.layerOpen()) return;
     if (!cell) return fromOutside(event);
@@ -88,6 +113,12 @@
     }
   });
 
+  function keep(event) {
+    if (event.key.length > 1 && !["Enter", "Tab"].includes(event.key)) return;
+    event.preventDefault();
+    ahead.push(event.key);
+  }
+
   /* From the list as a whole the arrow leads to its first cell. */
   function fromOutside(event) {
     if (event.key !== "ArrowDown" || !event.target.matches?.(".v-table-wrap")) return;
@@ -98,6 +129,7 @@
   }
 
   function inForm(event, form) {
+    if (["Tab", "Enter"].includes(event.key)) window.htmx.process(form); // a form that came this instant is not htmx's yet
     if (event.key === "Tab") {
       event.preventDefault();
       goOn(form, event.shiftKey);

@@ -119,6 +119,18 @@ def test_a_cell_is_edited_in_place_and_tab_goes_on(visit: Visit, things, one: Of
     assert stored(one, Thing.share)[:2] == [None, 30]
 
 
+def test_what_is_typed_before_the_control_is_there_is_not_lost(visit: Visit, things, one: Office) -> None:
+    page = visit("alice", f"{URL}?columns=name,pieces,share,colour")
+    page.route("**/cells/*", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    page.get_by_role("link", name="Thing 00").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.keyboard.type("41")
+    page.keyboard.press("Enter")
+    expect(cell(page, 0, "pieces")).to_have_text("41")
+    assert stored(one, Thing.pieces)[0] == 41
+
+
 def test_a_late_edit_of_a_cell_shows_both_values(visit: Visit, things, one: Office) -> None:
     page = visit("alice", f"{URL}?columns=name,pieces,share,colour")
     cell(page, 0, "pieces").dblclick()
