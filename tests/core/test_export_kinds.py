@@ -206,3 +206,28 @@ def test_a_kind_of_file_that_is_none_is_refused_with_those_there_are(one, client
 def test_who_may_not_export_gets_neither_page_nor_file(one, client_of):
     for tail in ("", "?format=csv", "?format=xlsx", "?format=json"):
         assert client_of("bob").get(f"/c/one/admin/members/export{tail}").status_code == 403
+
+
+def test_the_command_writes_every_kind_of_file(app, one, things, tmp_path):
+    def run(*words):
+        return app.test_cli_runner().invoke(args=("export", "dummy.things", "--company", "one", *words))
+
+    for kind in ("csv", "xlsx", "json"):
+        out = tmp_path / f"out.{kind}"
+        assert run("--format", kind, "--output", str(out)).exit_code == 0
+        shown = run("--format", kind)
+        assert shown.exit_code == 0
+        if kind == "json":
+            assert out.read_bytes() == shown.stdout_bytes
+        else:
+            with one:
+                assert [row.cells[1] for row in read_table(out.read_bytes()).rows] == ["=1+1", "Second"]
+                assert read_table(shown.stdout_bytes).rows == read_table(out.read_bytes()).rows
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_no_spreadsheet_is_written_to_a_terminal(app, one, monkeypatch):
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _stdout: True, raising=False)
+    result = app.test_cli_runner().invoke(args=("export", "dummy.things", "--company", "one", "--format", "xlsx"))
+    assert result.exit_code == 1
+    assert "give --output FILE" in result.stderr
