@@ -171,6 +171,10 @@ def test_commands_are_found_by_their_words(ask, q: str, label: str) -> None:
     assert ask(q)[0] == label
 
 
+def test_a_heading_that_says_nothing_finds_nothing(ask) -> None:
+    assert ask("more") == []
+
+
 def test_only_other_companies_of_the_person_are_offered(app, one: Office, two: Office, people, ask) -> None:
     assert "Two" not in ask("")
     with two as session:

@@ -21,7 +21,7 @@ from app.core.registry import registry
 
 PAGE = 50
 DEAD, WAITING, RUNNING, DONE = "dead", "ready", "running", "done"
-STATES = {DEAD: _l("Failed"), RUNNING: _l("Running"), WAITING: _l("Waiting"), DONE: _l("Done")}
+STATES = {DEAD: _l("Failed"), RUNNING: _l("Running"), WAITING: _l("Waiting"), DONE: _l("Finished")}
 LOST = timedelta(minutes=2)  # as /readyz
 NAMES = {
     "core.mail": _l("Send a mail"),

@@ -40,16 +40,17 @@ def search_page() -> Any:
 
 def commands(q: str) -> list[dict[str, Any]]:
     """What can be done from everywhere and is named by words that begin with those of `q`: `[{label, items}]`."""
-    frame, wanted = shell(), asked(q)
+    frame, wanted, more = shell(), asked(q), _("More")
     everything = [
         (_("Create"), frame["create"], "create"),
         (_("Go to"), list(_places(frame)), "link"),
         (_("Switch company"), [_place(c, "building") for c in frame["companies"] if not c["current"]], "link"),
-        (_("More"), _others(frame), "link"),
+        (more, _others(frame), "link"),
     ]
     found = []
     for label, items, kind in everything:
-        chosen = [{"kind": kind, **item} for item in items if _named(wanted, label, item["label"])]
+        heading = "" if label == more else label  # it says nothing about what stands below it
+        chosen = [{"kind": kind, **item} for item in items if _named(wanted, heading, item["label"])]
         if chosen:
             found.append({"label": label, "rows": chosen})
     return found
