@@ -94,8 +94,8 @@ def columns_of(listing: Listing, wish: Wish) -> list[Column]:
 
 
 def _field_column(typed: Field, fields: Sequence[Field], wish: Wish) -> Column:
-    # JSON has the id beside the name, so that the name needs not say whose it is.
-    values = _values_of(typed, fields, exact=wish.format != JSON)
+    # JSON has the id beside the name, and what is seen are names: neither needs to say which row is meant.
+    values = _values_of(typed, fields, exact=wish.scope == ALL and wish.format != JSON)
     return Column(typed.name, str(typed.label), typed, values)
 
 

@@ -125,6 +125,8 @@ def test_names_that_are_not_unique_point_to_their_row(one, client_of):
     client = client_of("alice")
     heads, *rows = lines(client.get(f"{CONTACTS}?format=csv&sort=name"))
     assert [row[heads.index("account_id")] for row in rows] == [f"Acme [#{first}]", f"ácme [#{second}]", f"12 [#{digits}]"]
+    heads, *rows = lines(client.get(f"{CONTACTS}?format=csv&scope=seen&sort=name"))
+    assert [row[heads.index("account_id")] for row in rows] == ["Acme", "ácme", "12"]
     plain = client.get(f"{CONTACTS}?format=json&sort=name").json
     assert [(row["account_id"], row["account"]) for row in plain] == [(first, "Acme"), (second, "ácme"), (digits, "12")]
 
