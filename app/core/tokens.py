@@ -15,9 +15,8 @@ from hashlib import sha256
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import or_, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session as DbSession
 
 from app.core.access import is_current
 from app.core.auth import DEMO_ADDRESSES, end_transaction
@@ -33,7 +32,7 @@ LONGEST_NAME = 80
 LONGEST_LIFE = 3650  # days
 MOST = 50  # of one person that still work
 USE_NOTED_EVERY = timedelta(minutes=5)
-NO_WAIT = 100  # milliseconds; that a token was used is not worth waiting for SQLite's writer
+NO_WAIT, USUAL_WAIT = 100, 30_000  # milliseconds; that a token was used is not worth waiting for SQLite's writer
 
 
 @dataclass(frozen=True)
@@ -114,14 +113,13 @@ def note_use(bearer: Bearer) -> None:
     end_transaction()
     stale = or_(Token.last_used_at.is_(None), Token.last_used_at <= before)
     used = update(Token).where(Token.id == bearer.token_id, stale).values(last_used_at=now)
-    with suppress(OperationalError), DbSession(db.engine) as session:
-        _hurry(session, NO_WAIT)
+    with db.engine.connect() as connection:
+        _wait_at_most(connection, NO_WAIT)
         try:
-            session.execute(used, execution_options={"synchronize_session": False})
-            session.commit()
+            with suppress(OperationalError), connection.begin():
+                connection.execute(used)
         finally:
-            session.rollback()
-            _hurry(session, 30_000)
+            _wait_at_most(connection, USUAL_WAIT)
 
 
 def tokens_of(user_id: int) -> list[Listed]:
@@ -183,10 +181,10 @@ def _unexpired() -> Any:
     return or_(Token.expires_at.is_(None), Token.expires_at > utcnow())
 
 
-def _hurry(session: DbSession, milliseconds: int) -> None:
-    connection = session.connection()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+def _wait_at_most(connection: Connection, milliseconds: int) -> None:
+    """How long SQLite waits for its writer on this connection; said to the driver, since a transaction would wait."""
+    if connection.dialect.name == "sqlite" and (driver := connection.connection.driver_connection):
+        driver.execute(f"PRAGMA busy_timeout={milliseconds}")
 
 
 def _digest(key: str) -> str:
