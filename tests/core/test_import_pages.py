@@ -342,6 +342,18 @@ def test_a_job_under_way_is_asked_after_and_answered_only_when_it_has_moved(one,
     assert it.client.get(it.page, headers=asked).status_code == 200
 
 
+def test_what_cannot_be_stopped_any_more_offers_no_button(one, bring, database):
+    it = bring("mona", "name\nA\n")
+    it.check()
+    it.post("publish")
+    assert "Waiting for its turn" in it.text
+    assert "Stop the import" in it.text
+    with one:
+        db.session.execute(update(ImportBatch).values(tries=1))
+    assert "Under way" in it.text
+    assert ("Stop the import" in it.text) == (database.kind == "postgres")
+
+
 def test_what_was_stopped_goes_on_from_its_columns(one, bring):
     it = bring("mona", "name\nA\n")
     it.post("mapping", do="check")

@@ -16,7 +16,17 @@ from app.core.hx import is_htmx
 from app.core.i18n import _, _l
 from app.core.ids import whole
 from app.core.importing import runs
-from app.core.importing.models import BUSY, CANCELLED, CHECKED, DONE, FAILED, REVERTED, UPLOADED, ImportBatch
+from app.core.importing.models import (
+    BUSY,
+    CANCELLED,
+    CHECKED,
+    CHECKING,
+    DONE,
+    FAILED,
+    REVERTED,
+    UPLOADED,
+    ImportBatch,
+)
 from app.core.resource import Resource
 from app.core.surfaces import import_columns, import_draft, import_outcome, import_review
 from app.core.surfaces.import_file import STATES, steps
@@ -208,19 +218,25 @@ def _running(batch: ImportBatch) -> dict[str, Any]:
         "done": min(batch.done, batch.rows),
         "rows": batch.rows if batch.done else 0,
         "tag": _tag(batch),
+        "may_cancel": _may_cancel(batch),
         "stopping": batch.cancel,
         "cancel_label": cancel_label,
     }
 
 
+def _may_cancel(batch: ImportBatch) -> bool:
+    """SQLite has one writer: once that is the import, nobody can tell it to stop."""
+    return batch.state == CHECKING or not batch.tries or db.engine.dialect.name != "sqlite"
+
+
 def _far(batch: ImportBatch) -> str:
     if not batch.done:
-        return _("Waiting for its turn …")
+        return _("Under way …") if batch.tries else _("Waiting for its turn …")
     return _("%(done)s of %(all)s rows", done=number(min(batch.done, batch.rows)), all=number(batch.rows))
 
 
 def _tag(batch: ImportBatch) -> str:
-    return f"{batch.state}-{batch.done}-{batch.rows}-{int(batch.cancel)}"
+    return f"{batch.state}-{batch.done}-{batch.rows}-{batch.tries}-{int(batch.cancel)}"
 
 
 def _status(batch: ImportBatch) -> str:
