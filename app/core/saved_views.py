@@ -103,7 +103,7 @@ def _load(resource: Resource) -> list[Kept]:
             chosen.where(ViewDefault.member_id.is_(None)).exists().label("company_default"),
         )
         .where(SavedView.resource == resource.key, or_(SavedView.member_id == mine, SavedView.shared))
-        .order_by(SavedView.id)
+        .order_by(SavedView.member_id != mine, SavedView.id)
         .limit(MOST * 4)
     )
     found = [

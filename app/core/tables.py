@@ -96,8 +96,14 @@ class Listing:
 
     @property
     def filtered(self) -> bool:
-        """Whether the address narrows the list beyond its view."""
-        return bool(self.q or self.within) or any(self.args.get(name) for name in self.filter_names)
+        """Whether the address narrows the list beyond the resource's own views."""
+        said = {**self.kept.view.args, **self.args} if self.kept else self.args
+        return bool(self.q or self.within) or any(said.get(name) for name in self.filter_names)
+
+    def cleared_args(self) -> dict[str, str]:
+        """The arguments that show the list without anything that narrows it beyond the resource's own views."""
+        own = (self.resource.views or (ALL,))[0] if self.kept else self.view
+        return {"view": own.name, **{k: v for k, v in self.args.items() if k in ("sort", "columns", "group")}}
 
     @property
     def filter_names(self) -> set[str]:

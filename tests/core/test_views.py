@@ -136,6 +136,14 @@ def test_the_list_opens_with_ones_own_default_else_the_companys(things, client_o
         assert db.session.scalars(select(ViewDefault)).all() == []
 
 
+def test_a_view_without_rows_says_that_its_filters_hide_them(things, client_of) -> None:
+    bob = client_of("bob")
+    page = bob.get(f"{URL}?view={save(bob, args='pieces__gte=100')}").text
+    assert "Nothing matches these filters" in page
+    away = re.search(r'href="([^"]+)"[^>]*>Remove all filters', page).group(1).replace("&amp;", "&")
+    assert bob.get(away.replace("/things?", "/things/count?")).text.startswith("10 rows")
+
+
 def test_saving_starts_from_what_is_shown(client_of) -> None:
     """The view of the list that is open and what the address says besides are kept together."""
     alice = client_of("alice")

@@ -41,7 +41,7 @@ def table(listing: Listing, columns: list[dict[str, Any]]) -> dict[str, Any]:
         "prev_url": None,
         "count_url": None,
         "filtered": listing.filtered,
-        "clear_url": url_for(resource.endpoint("list"), view=listing.view.name),
+        "clear_url": url_for(resource.endpoint("list"), **listing.cleared_args()),
         "note": "",
     }
 

@@ -108,15 +108,9 @@ def table(resource: Resource, listing: Listing) -> dict[str, Any]:
         "prev_url": _page_url(resource, listing, previous),
         "count_url": url_for(resource.endpoint("count"), **listing.query_args(sort=None)),
         "filtered": listing.filtered,
-        "clear_url": url_for(resource.endpoint("list"), **cleared(listing)),
+        "clear_url": url_for(resource.endpoint("list"), **listing.cleared_args()),
         "note": _note(listing, rows),
     }
-
-
-def cleared(listing: Listing) -> dict[str, Any]:
-    """The arguments of the address without anything that narrows the list beyond its view."""
-    kept = {k: v for k, v in listing.args.items() if k in ("view", "sort", "columns", "group")}
-    return {"view": listing.view.name, **kept}
 
 
 def _note(listing: Listing, rows: Sequence[Any]) -> str:
