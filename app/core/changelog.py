@@ -12,14 +12,16 @@ from flask import Flask, g
 from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Session
 
-from app.core.db import CompanyScoped, fold
+from app.core.db import CompanyScoped, db, fold
 from app.core.models import Change
+from app.core.tenancy import current_company_id
 
 # Columns that follow from others, or change with every save: noise in a log for people.
 SILENT = frozenset({"id", "company_id", "version", "created_at", "updated_at"})
 # Logs of their own: the change log itself, and tables a module declares with `__unlogged__ = True`.
 UNLOGGED: tuple[type, ...] = (Change,)
 LONGEST = 500
+CREATED, CHANGED, DELETED, RESTORED, MERGED = "created", "changed", "deleted", "restored", "merged"
 
 
 def as_text(value: Any) -> str | None:
@@ -119,6 +121,14 @@ def _values(row: Any, action: str, **what: Any) -> dict[str, Any]:
         "old": what.get("old"),
         "new": what.get("new"),
     }
+
+
+def note(model: Any, ids: Iterable[int], action: str, new: str | None = None) -> None:
+    """Log what was done to rows set-based, without a look at their columns: one line each."""
+    line = {"company_id": current_company_id(), "actor_id": actor_id(), "request_id": request_id(),
+            "table_name": model.__tablename__, "action": action, "new": as_text(new)}
+    if is_logged(model) and (lines := [{**line, "row_id": row_id} for row_id in ids]):
+        db.session.connection().execute(insert(Change.__table__), lines)
 
 
 def _line(row: Any, action: str, **what: Any) -> Change:

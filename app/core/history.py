@@ -11,7 +11,7 @@ from typing import Any
 from flask import g
 from sqlalchemy import select
 
-from app.core import lookups
+from app.core import changelog, lookups
 from app.core.access import can
 from app.core.clock import local_date, today
 from app.core.db import db
@@ -80,10 +80,15 @@ def change_entries(resource: Resource, row_id: int, without: Sequence[str] = ())
 
 def _entry(row: Any, typed: Field | None, nobody: str) -> Entry:
     who = row.name or nobody
-    if row.action == "created":
-        return Entry(at=row.at, who=who, text=_("created this"), icon="plus")
-    if row.action == "deleted":
-        return Entry(at=row.at, who=who, text=_("deleted this"), icon="trash")
+    whole = {
+        changelog.CREATED: (_("created this"), "plus"),
+        changelog.DELETED: (_("threw this away"), "trash"),
+        changelog.RESTORED: (_("brought this back"), "arrow-back-up"),
+        changelog.MERGED: (_("merged others into this"), "arrows-join"),
+    }
+    if row.action in whole:
+        text, icon = whole[row.action]
+        return Entry(at=row.at, who=who, text=text, icon=icon, detail=row.new or "")
     label = str(typed.label) if typed else str(row.field)
     text = _("changed %(field)s", field=label[:1].lower() + label[1:])
     return Entry(at=row.at, who=who, text=text, old=_logged(typed, row.old), new=_logged(typed, row.new))

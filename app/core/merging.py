@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.core import repointing, trash
+from app.core import changelog, repointing, trash
 from app.core.db import Owned, Versioned, db
 from app.core.errors import BusinessError, Conflict, NotFound
 from app.core.fields import Field
@@ -77,6 +77,8 @@ def merge(
         group = resource.remove(losers, why=trash.MERGED)
         _take_over(resource, winner, chosen)
         _remember(resource, winner, group, before, moved)
+        names = ", ".join(str(getattr(rows[i], resource.title) or i) for i in losers)
+        changelog.note(resource.model, [winner_id], changelog.MERGED, names)
         for hook in repointing.hooks_of(resource):
             hook.merged(winner_id, moved)
     db.session.expire_all()

@@ -17,7 +17,7 @@ from app.core import changelog
 from app.core.db import Base, Owned, Versioned, db, utcnow
 from app.core.errors import BusinessError, Conflict
 from app.core.i18n import _
-from app.core.models import Change, Trash
+from app.core.models import Trash
 from app.core.tenancy import current_company_id
 
 CHUNK = 500
@@ -55,7 +55,7 @@ def put(
                  for row_id, name in db.session.execute(named, execution_options=UNSEEN)]
         db.session.connection().execute(insert(Trash.__table__), lines)
         db.session.execute(update(model).where(model.id.in_(chunk)).values(version=model.version + 1), execution_options=QUIET)
-        _log(model, chunk, "deleted")
+        changelog.note(model, chunk, changelog.DELETED)
     db.session.expire_all()
     return group
 
@@ -76,7 +76,7 @@ def take_out(model: Any, ids: Sequence[int], *, show: Callable[[Sequence[int]], 
         _take_unique_back(model, kept)
         back = sorted(kept)
         db.session.execute(update(model).where(model.id.in_(back)).values(version=model.version + 1), execution_options=QUIET)
-        _log(model, back, "restored")
+        changelog.note(model, back, changelog.RESTORED)
         found += back
     db.session.expire_all()
     if show:
@@ -185,13 +185,6 @@ def _take_unique_back(model: Any, kept: Mapping[int, Mapping[str, Any]]) -> None
             raise Conflict(
                 _("“%(value)s” has been given to another one meanwhile; change that one first.", value=next(iter(values.values())))
             ) from None
-
-
-def _log(model: Any, ids: Iterable[int], action: str) -> None:
-    line = {"company_id": current_company_id(), "actor_id": changelog.actor_id(), "request_id": changelog.request_id(),
-            "table_name": model.__tablename__, "action": action}
-    if changelog.is_logged(model) and (lines := [{**line, "row_id": row_id} for row_id in ids]):
-        db.session.connection().execute(insert(Change.__table__), lines)
 
 
 def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:

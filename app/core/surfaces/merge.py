@@ -23,7 +23,6 @@ from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, toast
 
 BOTH = "both"
-WRITTEN = ("text", "longtext", "email", "phone", "url")  # what is corrected rather than decided
 SEEN = 200  # characters of a value that the page remembers, to tell what has changed since
 
 
@@ -192,17 +191,14 @@ def _choice(resource: Resource, typed: Field, rows: Sequence[Any], winner: int) 
 
 
 def _proposed(resource: Resource, typed: Field, rows: Sequence[Any], winner: int) -> int:
-    """The row whose value is taken unless the person says otherwise: the longest of long texts, the survivor's own name
-    and what was decided about it, else what was saved last; an empty value only where all are."""
+    """The row whose value is taken unless the person says otherwise: the longest of long texts, else that of the row
+    that stays, else what was saved last; an empty value only where all are."""
     full = [row for row in rows if _comparable(typed.of(row)) is not None] or list(rows)
     stays = next((row for row in full if row.id == winner), None)
-    if stays and (typed.name == resource.title or typed.kind not in WRITTEN):
-        return stays.id
     if typed.kind == "longtext":
         best = max(full, key=lambda row: len(typed.of(row) or ""))
-    else:
-        best = max(full, key=lambda row: (row.updated_at, -row.id))
-    return stays.id if stays and typed.of(stays) == typed.of(best) else best.id
+        return stays.id if stays and typed.of(stays) == typed.of(best) else best.id
+    return stays.id if stays else max(full, key=lambda row: (row.updated_at, -row.id)).id
 
 
 def _joined(typed: Field, rows: Sequence[Any]) -> str:
