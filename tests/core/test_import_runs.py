@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -13,8 +15,9 @@ from sqlalchemy import func, select, update
 
 from app.core import jobs, worker
 from app.core.access import acting_as
+from app.core.db import utcnow
 from app.core.errors import BusinessError, Conflict, NotFound
-from app.core.importing import detecting, runs
+from app.core.importing import detecting, runs, staging
 from app.core.importing.models import ImportBatch, ImportEffect, ImportFault, ImportFile, ImportRow
 from app.core.models import Change, Job, Membership, Role, Team, Trash
 from app.modules.contacts.models import Account, Contact
@@ -366,7 +369,42 @@ def test_a_deal_that_was_won_by_a_file_is_open_again(desk, one):
         assert session.scalar(select(func.count(DealEvent.id))) >= 3
 
 
+def test_an_import_of_the_command_line_is_taken_back_by_its_number(app, one, tmp_path):
+    file = tmp_path / "accounts.csv"
+    file.write_text("name\nAlfa\nBeta\n")
+    words = ["import", "contacts.accounts", "--company", "one", "--json"]
+    runner = app.test_cli_runner()
+    report = json.loads(runner.invoke(args=[*words, str(file)]).stdout)
+    assert (report["created"], names(one)) == (2, ["Alfa", "Beta"])
+    with one as session:
+        session.scalars(select(Account).filter_by(name="Beta")).one().city = "Soria"
+    refused = runner.invoke(args=["import", "crm.deals", "--company", "one", "--revert", str(report["batch"])])
+    assert (refused.exit_code, "There is no such import." in refused.output) == (1, True)
+    done = json.loads(runner.invoke(args=[*words, "--revert", str(report["batch"])]).stdout)
+    assert (done["created"], [line[3] for line in done["edited"]], names(one)) == (1, ["Beta"], ["Beta"])
+    twice = runner.invoke(args=[*words, "--revert", str(report["batch"])])
+    assert (twice.exit_code, "taken back already" in twice.output) == (1, True)
+    assert runner.invoke(args=[*words, "--revert", str(report["batch"]), "--include-edited"]).exit_code == 0
+    assert names(one) == []
+
+
 # Stopped, repeated, refused
+
+
+def test_what_nobody_comes_back_for_is_swept(desk, one):
+    old, done = desk("contacts.accounts"), desk("contacts.accounts")
+    old.upload("name\nAlfa\n")
+    done.bring_in("name\nBeta\n")
+    with one as session:
+        staging.begin("contacts.account", "cut-off.csv", "digest")
+        session.execute(update(ImportBatch).values(touched_at=utcnow() - timedelta(days=31)))
+    new = desk("contacts.accounts")
+    new.upload("name\nGamma\n")
+    with one as session:
+        assert set(session.scalars(select(ImportBatch.id))) == {done.id, new.id}
+        assert set(session.scalars(select(ImportFile.batch_id))) == {new.id}
+    with pytest.raises(NotFound, match="kept no longer"):
+        done.do(runs.table_of)
 
 
 def test_a_cancelled_check_stops_and_leaves_nothing_staged(desk, one):

@@ -87,10 +87,11 @@ def _apply(options: dict[str, Any], decision: Decision, match: str) -> None:
         options["map"] = {**options.get("map", {}), decision.given: to}
     elif decision.action == CREATE:
         create = options.get("create") or {}
+        # Where everything that is missing is created already, nothing is to be said of a name without values.
         if create is not True or decision.values:
             named = create if isinstance(create, dict) else {}
-            same = {name: values for name, values in named.items() if fold(name) != fold(decision.given)}
-            options["create"] = {**same, decision.given: {k: v for k, v in decision.values.items() if v}}
+            others = {name: values for name, values in named.items() if fold(name) != fold(decision.given)}
+            options["create"] = {**others, decision.given: {k: v for k, v in decision.values.items() if v}}
     elif decision.action != LEAVE:
         raise BusinessError(_("“%(action)s” is nothing that can be decided.", action=decision.action), field=decision.heading)
 

@@ -62,7 +62,8 @@ def reverting(batch: ImportBatch) -> RevertPlan:
 def revert_now(batch: ImportBatch, include_edited: bool = False) -> RevertPlan:
     """Take a batch back here and now: what the command line does. Commits. Raises `Conflict`."""
     run = new_run()
-    step(batch, (DONE,), state=REVERTING, run=run, tries=0, done=0, error="", cancel=False)
+    before = (DONE, REVERTED) if include_edited else (DONE,)
+    step(batch, before, state=REVERTING, run=run, tries=0, done=0, error="", cancel=False)
     try:
         return _revert(batch, run, include_edited)
     except BaseException:

@@ -173,8 +173,11 @@ def _why(state: str) -> str:
 
 
 def preview(batch: ImportBatch) -> Preview:
-    """What a file holds and how it will be read, without reading it again."""
+    """What a file holds and how it will be read, without reading it again. Raises `NotFound` for a run on the command
+    line, of which no file was kept."""
     resource, profile = resource_of(batch), batch.profile
+    if "columns" not in profile:
+        raise NotFound(_("The file of this import is kept no longer."))
     fields = _fields(batch.plan)
     labels = _format_labels()
     headings = []
