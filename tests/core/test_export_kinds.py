@@ -131,6 +131,19 @@ def test_names_that_are_not_unique_point_to_their_row(one, client_of):
     assert [(row["account_id"], row["account"]) for row in plain] == [(first, "Acme"), (second, "ácme"), (digits, "12")]
 
 
+def test_a_name_that_points_to_its_row_is_understood_wherever_names_are(one):
+    with one:
+        first, second, digits = writes.bulk_insert(Account, [{"name": name} for name in ("Acme", "ácme", "12")])
+        typed = registry.resource("contacts.contact").field("account_id")
+        assert typed.parse(f"Acme [#{second}]", neutral()) == second
+        assert typed.parse(f"ACME [#{first}]", neutral()) == first
+        assert typed.parse(f"12 [#{digits}]", neutral()) == digits
+        assert typed.parse(f"12 [#{digits + 7}]", neutral()) == digits  # from another company: the name alone says it
+        for wrong in (f"Acme [#{digits}]", "Acme [#999]", "Acme"):
+            with pytest.raises(FieldError):
+                typed.parse(wrong, neutral())
+
+
 def test_a_name_in_the_trash_is_not_taken_for_one_that_is_not(one, client_of):
     with one:
         resource = registry.resource("contacts.account")
