@@ -157,7 +157,6 @@ def test_the_data_set_goes_in_by_hand_is_taken_back_and_goes_in_again(
     bring_in_members(page)
     bring_in_deals(page)
     check_figures(run)
-    assert check_ledger(app, company) == (8800, 0)
 
     take_back(page)
     assert total(run, "deal_count") == 0
@@ -171,7 +170,6 @@ def test_the_data_set_goes_in_by_hand_is_taken_back_and_goes_in_again(
     check(page, "8,800")
     publish(page, "8,800")
     check_figures(run)
-    assert check_ledger(app, company) == (17600, 8800)
 
 
 # Smaller files, in the company of the cast
