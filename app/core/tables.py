@@ -100,7 +100,7 @@ class Listing:
         said = {**self.kept.view.args, **self.args} if self.kept else self.args
         return bool(self.q or self.within) or any(said.get(name) for name in self.filter_names)
 
-    def cleared_args(self) -> dict[str, str]:
+    def cleared_args(self) -> dict[str, Any]:
         """The arguments that show the list without anything that narrows it beyond the resource's own views."""
         own = (self.resource.views or (ALL,))[0] if self.kept else self.view
         return {"view": own.name, **{k: v for k, v in self.args.items() if k in ("sort", "columns", "group")}}
