@@ -26,12 +26,12 @@ from typing import Any
 import bench_data
 import psycopg
 from bench_data import Place
-from bench_measure import PRAGMAS
 from flask import Flask
 from sqlalchemy import func, make_url, select
 
 from app.core.clock import today
 from app.core.db import db
+from app.core.engine import PRAGMAS
 from app.core.importing import engine
 from app.core.importing.files import read_table
 from app.core.importing.mapping import plan_by_heading
