@@ -74,6 +74,8 @@ def context(resource: Resource, draft: Draft, preview: runs.Preview) -> dict[str
     known = {*headings, *draft.names(), "match_key", "mapping_name"}
     finders = _finders(resource, draft)
     lists = _lists(resource, draft)
+    first = preview.headings[0].heading if preview.headings else ""
+    hint = _("Value, or %(example)s", example=f"{{{first}}}")
     return {
         "error": " ".join(text for name, text in draft.errors.items() if name not in known),
         "saved": runs.mappings(resource),
@@ -85,9 +87,9 @@ def context(resource: Resource, draft: Draft, preview: runs.Preview) -> dict[str
                       len(draft.columns), all=len(preview.headings)),
         "check_label": _n("Check %(count)s row", "Check %(count)s rows", preview.rows, count=number(preview.rows)),
         "needed": _needed(resource, draft),
-        "extra": [_extra(resource, e, draft, lists) for e in (*draft.extra, Extra(""))],
+        "extra": [_extra(resource, e, draft, lists, hint) for e in (*draft.extra, Extra(""))],
         "lists": [(f"list-{name}", names) for name, names in lists.items()],
-        "first": preview.headings[0].heading if preview.headings else "",
+        "first": first,
         "match_keys": [*preview.match_keys, ("", _("Not at all: all rows are new"))],
         "match_key": draft.match_key,
         "match_error": draft.errors.get("match_key"),
@@ -310,7 +312,9 @@ def _group(
 # Fields the file does not have
 
 
-def _extra(resource: Resource, extra: Extra, draft: Draft, lists: Mapping[str, list[str]]) -> dict[str, Any]:
+def _extra(
+    resource: Resource, extra: Extra, draft: Draft, lists: Mapping[str, list[str]], hint: str
+) -> dict[str, Any]:
     typed = field_of(resource, extra.field)
     choices: list[tuple[str, str]] = []
     if isinstance(typed, Boolean):
@@ -321,7 +325,7 @@ def _extra(resource: Resource, extra: Extra, draft: Draft, lists: Mapping[str, l
         "field": extra.field,
         "value": extra.value,
         "choices": [("", _("Choose…")), *choices] if choices else [],
-        "hint": _("Value, or {column}"),
+        "hint": hint,
         "may_create": typed is not None and may_create(typed),
         "create": extra.create,
         "list_id": f"list-{extra.field}" if extra.field in lists else "",

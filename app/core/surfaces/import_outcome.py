@@ -124,4 +124,4 @@ def _row(urls: dict[str, str | None], label: str, key: str, row_id: int, title: 
 
 def _more(count: int) -> str:
     more = count - MOST_LISTED
-    return _n("and %(num)d more", "and %(num)d more", more) if more > 0 else ""
+    return _n("and %(num)d other", "and %(num)d others", more) if more > 0 else ""

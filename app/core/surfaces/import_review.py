@@ -130,7 +130,7 @@ def _ignored(report: Report) -> list[str]:
 def _some(names: list[str]) -> str:
     shown = ", ".join(names[:MOST_NAMED])
     more = len(names) - MOST_NAMED
-    return shown if more <= 0 else _n("%(names)s and %(num)d more", "%(names)s and %(num)d more", more, names=shown)
+    return shown if more <= 0 else _n("%(names)s and %(num)d other", "%(names)s and %(num)d others", more, names=shown)
 
 
 def _taken(near: Iterable[NearMatch]) -> list[str]:
