@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import g
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, true
 
-from app.core import lookups
+from app.core import lookups, search
 from app.core.clock import local_date
-from app.core.db import fold, utcnow
+from app.core.db import utcnow
 from app.core.errors import BusinessError
 from app.core.i18n import _, _l
 from app.core.metrics import (
@@ -117,8 +117,8 @@ class _Definition:
 
     def _filter(self, fact: Fact, name: str, wanted: Any) -> ColumnElement[bool]:
         if name == "text":
-            # Every word, in any order, as the search of a list does.
-            return and_(true(), *(Deal.search_key.contains(word, autoescape=True) for word in fold(wanted).split()))
+            found = search.matching(Deal, wanted)  # as the search of a list does
+            return true() if found is None else found
         if name == "expected_from":
             return fact.expected_close >= wanted
         if name == "expected_to":
