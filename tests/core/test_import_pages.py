@@ -239,6 +239,20 @@ def test_existing_rows_are_found_by_the_key_that_was_picked(one, bring):
     assert "1 row it changed gets its old values back." in back
 
 
+def test_rows_of_an_export_are_found_by_their_id_but_not_those_of_others(one, bring, people):
+    with one:
+        made = registry.resource("crm.deal").add_many([{"name": n, "owner_id": people[w].member_id} for n, w in (("A", "bob"), ("B", "dave"))])
+        mine, theirs = getattr(made, "ids", made)
+        role = db.session.scalars(select(Role).filter_by(key="rep")).one()
+        role.permissions = [*role.permissions, "crm.deal.import"]
+    it = bring("bob", f"id,name\n{mine},Mine now\n{theirs},Taken over\n", DEALS)
+    page = it.check(match_key="id")
+    assert "Import 1 row and leave out the others" in page
+    it.publish()
+    with one:
+        assert names(Deal) == ["B", "Mine now"]
+
+
 @sqlite_only
 def test_a_mapping_is_kept_used_and_forgotten(bring):
     it = bring("mona", "what,where\nA,Vigo\n")

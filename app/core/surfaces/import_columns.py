@@ -90,7 +90,7 @@ def context(resource: Resource, draft: Draft, preview: runs.Preview) -> dict[str
         "extra": [_extra(resource, e, draft, lists, hint) for e in (*draft.extra, Extra(""))],
         "lists": [(f"list-{name}", names) for name, names in lists.items()],
         "first": first,
-        "match_keys": [*preview.match_keys, ("", _("Not at all: all rows are new"))],
+        "match_keys": _match_keys(preview),
         "match_key": draft.match_key,
         "match_error": draft.errors.get("match_key"),
         "on_match": draft.on_match,
@@ -113,6 +113,12 @@ def grouped(resource: Resource) -> list[tuple[str, list[tuple[str, str]]]]:
     if left:
         found.append((_("Further fields"), list(left.items())))
     return found
+
+
+def _match_keys(preview: runs.Preview) -> list[tuple[str, str]]:
+    """By what existing rows may be found; by their id where the file has it, as exports do."""
+    ids = [("id", "id")] if any(fold(h.heading) == "id" for h in preview.headings) else []
+    return [*preview.match_keys, *ids, ("", _("Not at all: all rows are new"))]
 
 
 def _twice(resource: Resource, draft: Draft) -> dict[str, str]:
