@@ -57,16 +57,19 @@
     const { opener, address, index } = state.get(id);
     state.delete(id);
     shield();
-    if (address && address !== location.href) leaveAddress(address, index);
-    const back = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
-    (back || document.getElementById("main"))?.focus({ preventScroll: true });
+    const back = (opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id)) || document.getElementById("main");
+    const refocus = () => back?.focus({ preventScroll: true });
+    if (address && address !== location.href) leaveAddress(address, index, refocus);
+    refocus();
   }
 
   /* The drawer's address was pushed: step back over it, without htmx fetching the page that is still here. */
   let stepping = false;
-  function leaveAddress(address, index) {
+  function leaveAddress(address, index, refocus) {
     if (window.navigation?.currentEntry?.index === index + 1) {
       stepping = true;
+      // The browser takes the focus away once it has stepped back.
+      document.addEventListener("focusout", () => setTimeout(refocus), { once: true, signal: AbortSignal.timeout(1000) });
       history.back();
     } else {
       history.replaceState(history.state, "", address);
