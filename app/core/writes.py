@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Dialect, Table, func, select
@@ -18,6 +19,7 @@ from app.core.tenancy import WrongCompany, current_company_id
 Row = TypeVar("Row", bound=CompanyScoped)
 CHUNK = 1000
 ROOMY = -256_000  # kB
+MOST_MARKS = 30_000  # values in one statement; SQLite takes 32,766
 
 
 def create(model: type[Row], values: Mapping[str, Any]) -> Row:
@@ -120,8 +122,12 @@ def _insert(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
             chunk = tuple(list(values[start : start + CHUNK]) for values in bound)
             connection.exec_driver_sql(f"{into} SELECT * FROM unnest({arrays})", chunk)  # noqa: S608  # our own names
     else:
-        marks = ", ".join("?" for _name in told)
-        connection.exec_driver_sql(f"{into} VALUES ({marks})", list(zip(*bound, strict=True)))
+        # Many rows a statement, too: the index of words writes out what it has gathered at the end of each.
+        mark = f"({', '.join('?' for _name in told)})"
+        rows, most = list(zip(*bound, strict=True)), max(1, min(CHUNK, MOST_MARKS // len(told)))
+        for start in range(0, count, most):
+            part = rows[start : start + most]
+            connection.exec_driver_sql(f"{into} VALUES {', '.join([mark] * len(part))}", tuple(chain.from_iterable(part)))
 
 
 def _default(column: Column[Any]) -> Any:

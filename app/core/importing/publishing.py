@@ -19,6 +19,7 @@ from app.core.importing.effects import Effects
 from app.core.importing.mapping import SKIP, Column, Plan
 from app.core.importing.matching import New, SameFile, attributes_of, in_order
 from app.core.importing.report import Report, RowError
+from app.core.lookups import Lookup
 from app.core.models import Company
 from app.core.resource import Resource
 from app.core.writes import roomy
@@ -54,6 +55,11 @@ class Publisher:
         self._ids: dict[int, int] = {}  # line in the file -> id
         self._errors: list[RowError] = []
         self._money = [c.name for c in plan.columns if c.field.kind == "money"]
+        # Only a look-up can mean a row that is still to be created, or one of the same file.
+        self._lookups = [c.name for c in plan.columns if isinstance(c.field, Lookup)]
+        self._defaults = {f.name: f.default() for f in self.resource.fields if f.default}
+        if self.resource.owned and not self.resource.create and any(f.name == "owner_id" for f in self.resource.fields):
+            self._defaults["owner_id"] = actor_id()
 
     def publish(self) -> None:
         """Create and change rows, and count them."""
@@ -82,6 +88,8 @@ class Publisher:
 
     def _create_lookups(self) -> None:
         for column in self.plan.columns:
+            if column.name not in self._lookups:
+                continue
             wanted = dict.fromkeys(v for row in self.rows if isinstance(v := row.values.get(column.name), New))
             for new in in_order(column, wanted):
                 if _key_of(new) not in self._made:
@@ -182,7 +190,7 @@ class Publisher:
         """Create rows, those that others of the file refer to first."""
         rows = [row for row in rows if self._complete(row)]
         while rows:
-            ready = [row for row in rows if all(line in self._ids for line in _refers_to(row))]
+            ready = [row for row in rows if all(line in self._ids for line in self._refers_to(row))]
             waiting = {row.line for row in rows}
             if not ready:
                 self._refuse_waiting(rows, waiting)
@@ -193,6 +201,10 @@ class Publisher:
                     self._tell(len(group[start : start + PIECE]))
             done = {row.line for row in ready}
             rows = [row for row in rows if row.line not in done]
+
+    def _refers_to(self, row: GoodRow) -> list[int]:
+        """Lines of the file that a row refers to."""
+        return [value.line for name in self._lookups if isinstance(value := row.values.get(name), SameFile)]
 
     def _tell(self, rows: int) -> None:
         self._handled += rows
@@ -207,7 +219,7 @@ class Publisher:
 
     def _refuse_waiting(self, rows: list[GoodRow], waiting: set[int]) -> None:
         for row in rows:
-            lines = [line for line in _refers_to(row) if line not in self._ids]
+            lines = [line for line in self._refers_to(row) if line not in self._ids]
             name = next(n for n, v in row.values.items() if isinstance(v, SameFile) and v.line in lines)
             if waiting.issuperset(lines):
                 self._refuse(row, _("This row refers to itself by way of line %(line)s.", line=lines[0]), name)
@@ -249,11 +261,13 @@ class Publisher:
 
     def _values(self, row: GoodRow) -> dict[str, Any]:
         """What a new row is made of; what the file says nothing of gets its default."""
-        given = {name: self._resolved(value) for name, value in row.values.items()}
-        defaults = {f.name: f.default() for f in self.resource.fields if f.default and given.get(f.name) is None}
-        if self.resource.owned and not self.resource.create and any(f.name == "owner_id" for f in self.resource.fields):
-            defaults["owner_id"] = actor_id()
-        return {**defaults, **{n: v for n, v in given.items() if v is not None or n not in defaults}}
+        given = dict(row.values)
+        for name in self._lookups:
+            given[name] = self._resolved(given.get(name))
+        for name, value in self._defaults.items():
+            if given.get(name) is None:
+                given[name] = value
+        return given
 
     # Changing
 
@@ -261,7 +275,7 @@ class Publisher:
         """Change the rows that differ; the others are not touched."""
         changes = {}
         for row in rows:
-            if missing := [line for line in _refers_to(row) if line not in self._ids]:
+            if missing := [line for line in self._refers_to(row) if line not in self._ids]:
                 self._refuse(row, _("The row it refers to, on line %(line)s, is not imported.", line=missing[0]))
             else:
                 changes[row.line] = self._differences(row, found[row.line])
@@ -334,11 +348,6 @@ class Publisher:
 def _key_of(new: New) -> tuple[str, str, Any]:
     """Names that differ in case or accents only are created once."""
     return new.target, fold(new.name), _key_of(new.within) if isinstance(new.within, New) else new.within
-
-
-def _refers_to(row: GoodRow) -> list[int]:
-    """Lines of the file that a row refers to."""
-    return [value.line for value in row.values.values() if isinstance(value, SameFile)]
 
 
 def _differs(typed: Field, value: Any, stored: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from flask import g
@@ -65,7 +65,7 @@ def import_deals(rows: Sequence[Mapping[str, Any]], source: str = "import") -> I
     return made
 
 
-def problems(row: Mapping[str, Any], stage: Stage | None, day: date) -> list[tuple[str, str]]:
+def problems(row: Mapping[str, Any], stage: Step | Stage | None, day: date) -> list[tuple[str, str]]:
     """What is wrong with the history that a row tells, as pairs of field and sentence; `day` is today."""
     found = []
     if not row.get("name"):
@@ -81,6 +81,14 @@ def problems(row: Mapping[str, Any], stage: Stage | None, day: date) -> list[tup
     return found
 
 
+class Step(NamedTuple):
+    """What is asked of a stage again and again."""
+
+    id: int
+    pipeline_id: int
+    type: str
+
+
 class _Plan:
     """The rows of the three tables for a list of deals, worked out before anything is written."""
 
@@ -91,7 +99,7 @@ class _Plan:
         self.warnings: list[tuple[int, str]] = []
         self._now, self._today, self._source = utcnow(), today(), source
         self._noons: dict[date, datetime] = {}
-        self._stages = {s.id: s for s in _stages_in_order()}
+        self._stages = {s.id: Step(s.id, s.pipeline_id, s.type) for s in _stages_in_order()}
         self._teams = _Teams({actor_id(), *(row.get("owner_id") for row in rows)})
         self._rates = RateTable({row["amount"].currency for row in rows if row.get("amount")})
         self._actor_id, self._currency = actor_id(), g.company.currency
@@ -120,17 +128,17 @@ class _Plan:
             stretch["known_from"] = self._now
             self.spans.append((index, stretch))
 
-    def _stage(self, row: Mapping[str, Any]) -> Stage:
+    def _stage(self, row: Mapping[str, Any]) -> Step:
         stage = self._stages.get(row["stage_id"]) if row.get("stage_id") else self._first_open(row.get("pipeline_id"))
         if stage is None:
             raise BusinessError(_("There is no such stage."), field="stage_id")
         return stage
 
-    def _first_open(self, pipeline_id: int | None) -> Stage | None:
+    def _first_open(self, pipeline_id: int | None) -> Step | None:
         fitting = (s for s in self._stages.values() if s.type == OPEN and pipeline_id in (None, s.pipeline_id))
         return next(fitting, None)
 
-    def _steps(self, index: int, row: Mapping[str, Any], stage: Stage) -> list[tuple[date, Stage]]:
+    def _steps(self, index: int, row: Mapping[str, Any], stage: Step) -> list[tuple[date, Step]]:
         """Local date and stage of each event, the creation first."""
         opened, closed = row.get("opened_on"), row.get("closed_on")
         closes = stage.type in CLOSED
@@ -148,7 +156,7 @@ class _Plan:
             steps.append((closed or (self._today if closes else steps[-1][0]), stage))
         return steps
 
-    def _event(self, row: Mapping[str, Any], day: date, stage: Stage, *, first: bool) -> dict[str, Any]:
+    def _event(self, row: Mapping[str, Any], day: date, stage: Step, *, first: bool) -> dict[str, Any]:
         """A line of the ledger; the creation says everything, a move what moves with the stage."""
         closes = stage.type in CLOSED
         owner_id = row.get("owner_id") or self._actor_id
