@@ -19,7 +19,8 @@ from time import perf_counter
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import psycopg  # noqa: E402  # the path comes first
+import bench_import  # noqa: E402  # the path comes first
+import psycopg  # noqa: E402
 from bench_data import Place, found, grow  # noqa: E402
 from bench_measure import Raw, Timing  # noqa: E402
 from bench_pages import Bench, add_empty_pages, reads, writes  # noqa: E402
@@ -47,6 +48,10 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="bench") as folder,
         pg.server() if "postgres" in options.databases else nullcontext() as server,
     ):
+        if options.rows:
+            print()
+            for place in _places(options.databases, Path(folder), server, "import"):
+                print(bench_import.measure(place, options.rows), flush=True)
         places = _places(options.databases, Path(folder), server)
         so_far = 0
         for size in sorted(options.sizes):
@@ -61,6 +66,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=_numbers, default=[10_000, 100_000], help="numbers of deals, with commas")
     parser.add_argument("--databases", type=_kinds, default=["sqlite", "postgres"], help="sqlite, postgres or both")
+    parser.add_argument("--rows", type=int, default=20_000, help="rows of the file that is imported; 0 leaves it out")
     parser.add_argument("--rounds", type=int, default=20, help="requests of each page that count")
     return parser.parse_args()
 
@@ -76,16 +82,16 @@ def _kinds(text: str) -> list[str]:
     return kinds
 
 
-def _places(kinds: list[str], folder: Path, server: pg.Databases | None) -> list[Place]:
+def _places(kinds: list[str], folder: Path, server: pg.Databases | None, purpose: str = "bench") -> list[Place]:
     """A database of each kind with people and without deals."""
     places = []
     for kind in kinds:
         if server and kind == "postgres":
-            name = f"{server.prefix}_bench"
+            name = f"{server.prefix}_{purpose}"
             server.run(f"CREATE DATABASE {name} OWNER {pg.OWNER}")
             places.append(Place(kind, server.url(pg.WEB, name), server.url(pg.OWNER, name), folder / kind))
         else:
-            url = f"sqlite:///{folder / 'bench.sqlite3'}"
+            url = f"sqlite:///{folder / purpose}.sqlite3"
             places.append(Place(kind, url, url, folder / kind))
     _together(found, [(place,) for place in places])
     return places
