@@ -87,9 +87,10 @@ class Tally:
             return cls()
         try:
             changed, same, gone, late, refused, requests = json.loads(text[:LONGEST_TALLY])
+            json.dumps([late, refused], ensure_ascii=False).encode()  # half a character could not be shown again
             kinds = {str(sentence): _some(pair) for sentence, pair in refused.items()}
             return cls(int(changed), int(same), int(gone), _some(late), kinds, [str(r)[:36] for r in requests])
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise _damaged() from None
 
 

@@ -48,6 +48,8 @@ class Listing:
 
     def __post_init__(self) -> None:
         self.kept: saved_views.Kept | None = None
+        if any("\x00" in value for _name, value in self.args.items(multi=True)):
+            raise BusinessError(_("This page address is damaged. Open the list again from the menu."))
         self.view = self._view()
         self.q = self.args.get("q", "").strip()[:100]
         self.sort, self.column = self._taken("sort", self._sort_column, None) or self._sort_column(self.resource.sort)
