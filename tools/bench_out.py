@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench_measure import Timing
@@ -55,7 +56,7 @@ def searches(bench: Bench, base: str, empty: Timing) -> Iterator[Timing]:
         ),
     }
     for name, (address, queries) in asked.items():
-        timing = bench.read(name, lambda address=address: bench.admin.get(address), bench.least(*((q,) for q in queries)))
+        timing = bench.read(name, partial(bench.admin.get, address), bench.least(*((q,) for q in queries)))
         timing.base = empty.median
         yield timing
 

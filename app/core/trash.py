@@ -68,11 +68,13 @@ def take_out(model: Any, ids: Sequence[int], *, show: Callable[[Sequence[int]], 
     """
     _refuse_without_settings(model, ids)
     found = []
-    for chunk in _chunks(list(ids)):
+    for chunk in _chunks(sorted(set(ids))):
+        lock_rows(model, chunk)
         mine = (Trash.table_name == model.__tablename__, Trash.row_id.in_(chunk))
-        lines = db.session.execute(select(Trash.row_id, Trash.kept).where(*mine))
+        # What this statement takes away is what comes back: of two who restore the same row, the second finds nothing.
+        taken = delete(Trash).where(*mine).returning(Trash.row_id, Trash.kept)
+        lines = db.session.execute(taken, execution_options={"synchronize_session": False})
         kept = {line.row_id: line.kept for line in lines}
-        db.session.execute(delete(Trash).where(*mine), execution_options={"synchronize_session": False})
         _take_unique_back(model, kept)
         back = sorted(kept)
         db.session.execute(update(model).where(model.id.in_(back)).values(version=model.version + 1), execution_options=QUIET)
@@ -151,12 +153,20 @@ def unique_columns(model: Any) -> dict[str, bool]:
 
 
 def _present_ids(model: Any, ids: Sequence[int]) -> list[int]:
+    """Those of the rows that are not in the trash, locked: whoever edits one has saved before, or finds it gone."""
     rows: list[int] = []
-    for chunk in _chunks(list(dict.fromkeys(ids))):
+    for chunk in _chunks(sorted(set(ids))):
+        lock_rows(model, chunk)
         rows += db.session.scalars(
             select(model.id).where(model.id.in_(chunk)).order_by(model.id), execution_options={"all_rows": True}
         )
     return rows
+
+
+def lock_rows(model: Any, ids: Sequence[int]) -> None:
+    """Hold rows until the transaction ends, always in the order of their ids; those in the trash as well."""
+    locked = select(model.id).where(model.id.in_(ids)).order_by(model.id).with_for_update()
+    db.session.execute(locked, execution_options=UNSEEN).all()
 
 
 def _give_up_unique(model: Any, ids: Sequence[int]) -> dict[int, dict[str, str]]:

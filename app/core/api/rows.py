@@ -91,7 +91,8 @@ def restore(resource: Resource, row_id: int) -> Any:
         raise Problem(409, _("This does not lie in the trash."))
     if line.why == trash.MERGED and not can(resource.permission("edit")):
         raise Forbidden(_("What was merged comes back by changing the record it was merged into, which you may not do."))
-    merging.bring_back(resource, [row_id])
+    if not merging.bring_back(resource, [row_id])[0]:
+        raise Problem(409, _("This does not lie in the trash."))
     settle()
     return _answer(resource, fetch(resource, row_id))
 

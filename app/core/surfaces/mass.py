@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import g, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from app.core import mass, merging
+from app.core import mass, merging, trash
 from app.core.access import can, visible_members
 from app.core.errors import BusinessError
 from app.core.exporting import LABELS, SEEN, Wish
@@ -54,10 +54,16 @@ def remove(resource: Resource) -> Any:
     if request.form.get("mass-go") != "remove":
         return render("core/mass.html", "core/_mass_remove.html", **_frame(resource, rows, _title_remove(len(rows))),
                       step="core/_mass_remove.html", references=references(resource, list(rows)))
+    trash.lock_rows(resource.model, sorted(rows))
     present = mass.seen(resource, rows)
-    group = resource.remove(list(present))
-    text = _n("%(count)s row was thrown away.", "%(count)s rows were thrown away.", len(present), count=number(len(present)))
-    toast(text, undo_url=url_for(resource.endpoint("trash"), group=group))
+    going = [row_id for row_id, version in present.items() if version == rows[row_id]]
+    if going:
+        group = resource.remove(going)
+        text = _n("%(count)s row was thrown away.", "%(count)s rows were thrown away.", len(going), count=number(len(going)))
+        toast(text, undo_url=url_for(resource.endpoint("trash"), group=group))
+    if late := len(present) - len(going):
+        toast(_n("%(count)s row was changed by somebody else meanwhile; it was left alone.",
+                 "%(count)s rows were changed by somebody else meanwhile; they were left alone.", late, count=number(late)), "bad")
     return redirect_to(list_url(resource))
 
 

@@ -171,6 +171,8 @@ def _restore(resource: Resource) -> Any:
     if any(line.why == trash.MERGED for line in lines) and not can(resource.permission("edit")):
         raise Forbidden(_("What was merged comes back by changing the record it was merged into, which you may not do."))
     back, left = merging.bring_back(resource, [line.row_id for line in lines])
+    if not back and not left:
+        raise BusinessError(_("This is not in the trash any more."))
     for sentence in left:
         toast(sentence, "bad")
     if len(back) == 1:
