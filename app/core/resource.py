@@ -66,6 +66,7 @@ class Resource:
     bulk: Callable[[Sequence[Mapping[str, Any]]], Sequence[int]] | None = None
     hide: Callable[[Sequence[int]], None] | None = None
     show: Callable[[Sequence[int]], None] | None = None
+    searchable: bool = True  # whether the search over everything looks here
     removable: bool = True  # False: rows end in another way, as memberships do by their last day
     offered: Sequence[Callable[[], Any]] = ()  # criteria for rows that may be chosen in look-ups
     team_column: str = ""  # column of the row's own team; without it the team filter goes by the owner's teams

@@ -16,11 +16,12 @@ from sqlalchemy.exc import IntegrityError
 from app.core import changelog
 from app.core.db import Base, Owned, Versioned, db, utcnow
 from app.core.errors import BusinessError, Conflict
-from app.core.i18n import _
+from app.core.i18n import _, _n
 from app.core.models import Trash
 from app.core.tenancy import current_company_id
 
 CHUNK = 500
+LONGEST_ID = 20  # digits, and the sign before them
 DELETED, MERGED, REVERTED = "deleted", "merged", "reverted"
 UNSEEN = {"with_trash": True, "all_rows": True}
 QUIET = {**UNSEEN, "synchronize_session": False}
@@ -92,13 +93,16 @@ def lies(model: Any, row_id: int) -> Trash | None:
 
 
 def refuse_in_use(model: Any, ids: Sequence[int]) -> None:
-    """Raise `BusinessError` while a row that is not itself thrown-away settings refers to one of these."""
+    """Raise `BusinessError` while a row that is not itself thrown-away settings, or among these, refers to one of them."""
     for mapped, column in references_to(model):
         rows = select(func.count()).select_from(mapped).where(getattr(mapped, column).in_(list(ids)))
+        if mapped is model:
+            rows = rows.where(model.id.not_in(list(ids)))
         settings = issubclass(mapped, Versioned) and not issubclass(mapped, Owned)
         options = {"all_rows": True} if settings else UNSEEN
         if count := db.session.scalar(rows, execution_options=options):
-            raise BusinessError(_("This is in use in %(count)s places and cannot be thrown away.", count=count))
+            raise BusinessError(_n("This is in use in %(num)d place and cannot be thrown away.",
+                                   "This is in use in %(num)d places and cannot be thrown away.", count))
 
 
 def references_to(model: Any) -> list[tuple[Any, str]]:
@@ -147,7 +151,8 @@ def unique_columns(model: Any) -> dict[str, bool]:
     for constraint in model.__table__.constraints:
         if isinstance(constraint, UniqueConstraint):
             for column in constraint.columns:
-                if hasattr(column.type, "length") and (column.nullable or column.name in model.__folded__):
+                length = getattr(column.type, "length", None) or 0
+                if (column.nullable and length) or length > LONGEST_ID:
                     found[column.name] = bool(column.nullable)
     return found
 

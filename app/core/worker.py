@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 from flask import Flask, current_app, g
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import OperationalError
 
 from app.core import login_guard
@@ -29,7 +29,7 @@ from app.core.jobs import (
     renew,
 )
 from app.core.lifecycle import enabled_modules
-from app.core.models import Company, Heartbeat, Session
+from app.core.models import Company, Heartbeat, Session, Token
 from app.core.registry import registry
 from app.core.tenancy import acting_for
 
@@ -128,11 +128,12 @@ def _all_companies() -> list[int]:
 
 @core_job("core.sweep")
 def sweep() -> None:
-    """Delete what no longer says anything: done jobs, ended sessions and old log-in failures after 30 days."""
+    """Delete what no longer says anything after 30 days: done jobs, ended sessions and tokens, old log-in failures."""
     before = utcnow() - KEPT
     forget_done(before)
     login_guard.forget_old(before)
     db.session.execute(delete(Session).where(Session.expires_at < before))
+    db.session.execute(delete(Token).where(or_(Token.expires_at < before, Token.revoked_at < before)))
 
 
 def beat() -> None:

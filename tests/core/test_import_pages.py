@@ -397,3 +397,22 @@ def test_pages_ask_the_database_as_often_for_many_rows_as_for_few(app, bring, cl
         it.check()
         counts.append((columns, counter.get(it.page), counter.get(f"{CONTACTS}/import")))
     assert counts[0] == counts[1]
+
+
+def test_taking_back_leaves_what_was_given_away_and_changed(one, bring, people):
+    with one:
+        role = db.session.scalars(select(Role).filter_by(key="rep")).one()
+        role.permissions = [*role.permissions, "crm.deal.import"]
+    it = bring("bob", "name\nMine\nGiven\n", DEALS)
+    it.check()
+    it.publish()
+    with one:
+        given = db.session.scalars(select(Deal).where(Deal.name == "Given")).one()
+        registry.resource("crm.deal").change(given, {"name": "Secret of Dave", "owner_id": people["dave"].member_id})
+    asked = it.client.get(f"{it.page}/revert").text
+    assert "Secret of Dave" not in asked
+    assert "1 row was edited since and is no longer yours to see; it stays." in asked
+    assert it.client.post(f"{it.page}/revert", data={"edited": "revert"}).status_code == 303
+    assert "no longer yours to see" in it.work()
+    with one:
+        assert names(Deal) == ["Secret of Dave"]

@@ -83,7 +83,7 @@ def test_a_setting_in_use_says_so_instead(one: Office, client_of) -> None:
         used = create_deal({"name": "Deal"}).stage_id
     alice = client_of("alice")
     url = f"/c/one/crm/stages/{used}"
-    assert "This is in use in 1 places" in alice.get(f"{url}/remove").text
+    assert "This is in use in 1 place and" in alice.get(f"{url}/remove").text
     assert "This is in use" in alice.post(f"{url}/remove", data={"version": "1"}).text
     with one:
         assert db.session.get(Stage, used) is not None

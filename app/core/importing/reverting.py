@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.core import trash
+from app.core.access import can
 from app.core.db import Owned, Versioned, db
 from app.core.errors import Refusal
 from app.core.i18n import _
@@ -36,20 +37,23 @@ class RevertPlan:
     """What taking a batch back would do, or did: how many rows that it made go, how many that it changed are put back.
 
     `edited` were changed since: (label of the resource, its key, id, title). `staying` cannot go, with why as the fifth.
+    `hidden` rows were changed since and are no longer the person's to see: they stay and are not named.
     """
 
     created: int = 0
     updated: int = 0
     edited: list[Listed] = field(default_factory=list)
     staying: list[tuple[str, str, int, str, str]] = field(default_factory=list)
+    hidden: int = 0
 
 
 def reverting(batch: ImportBatch) -> RevertPlan:
     """What taking a batch back would do now. Writes nothing."""
     plan = RevertPlan()
     for effect in effects_of(batch.id):
-        present, edited = _present(effect)
+        present, edited, hidden = _present(effect)
         _list(plan.edited, effect.resource, edited)
+        plan.hidden += hidden
         if effect.kind == UPDATED:
             plan.updated += len(present)
         elif effect.resource.removable:
@@ -116,8 +120,9 @@ class _Reverter:
 
     def _due(self, effect: Effect) -> list[int]:
         """Ids of the rows that are there and may be touched; the others of them are listed."""
-        unedited, edited = _present(effect)
-        if self.include_edited:
+        unedited, edited, hidden = _present(effect)
+        self.done.hidden += hidden
+        if self.include_edited and can(effect.resource.permission("edit" if effect.kind == UPDATED else "delete")):
             both = {*unedited, *edited}
             return [row_id for row_id, _version in effect.rows if row_id in both]
         _list(self.done.edited, effect.resource, edited)
@@ -177,12 +182,16 @@ class _Reverter:
         _list_staying(self.done, resource, ids, why)
 
 
-def _present(effect: Effect) -> tuple[list[int], list[int]]:
-    """Ids of the rows of an effect that are still there: as they were left, and edited since."""
+def _present(effect: Effect) -> tuple[list[int], list[int], int]:
+    """Ids of the rows of an effect that are still there, as they were left and edited since; and how many of the latter
+    are no longer the person's to see."""
     now = versions_of(effect.resource, [row_id for row_id, _version in effect.rows])
     same = [row_id for row_id, version in effect.rows if now.get(row_id) == version]
     edited = [row_id for row_id, version in effect.rows if now.get(row_id, version) != version]
-    return same, edited
+    model: Any = effect.resource.model
+    seen = set(db.session.scalars(select(model.id).where(model.id.in_(edited)))) if edited else set()
+    visible = [row_id for row_id in edited if row_id in seen]
+    return same, visible, len(edited) - len(visible)
 
 
 def _in_use(resource: Resource, row_id: int) -> bool:
@@ -225,5 +234,5 @@ def _titles(resource: Resource, ids: Sequence[int]) -> Iterator[tuple[int, str]]
     if ids:
         model: Any = resource.model
         rows = select(model.id, getattr(model, resource.title)).where(model.id.in_(ids)).order_by(model.id)
-        for row_id, title in db.session.execute(rows, execution_options={"all_rows": True}):
+        for row_id, title in db.session.execute(rows):
             yield row_id, str(title or "")

@@ -63,7 +63,9 @@ def reverting(batch: ImportBatch) -> dict[str, Any]:
         sentences.append(("arrow-back-up", _n("%(count)s row it changed gets its old values back.",
                                               "%(count)s rows it changed get their old values back.",
                                               plan.updated, count=number(plan.updated))))
-    if not sentences:
+    if plan.hidden:
+        sentences.append(("lock", _hidden(plan.hidden)))
+    if not plan.created and not plan.updated:
         sentences.append(("info-circle", _("There is nothing left to take back.")))
     return {
         "sentences": sentences,
@@ -101,6 +103,8 @@ def _reverted(plan: runs.RevertPlan) -> dict[str, Any]:
     if plan.staying:
         left.append(_n("%(count)s row stays, because it is in use.", "%(count)s rows stay, because they are in use.",
                        len(plan.staying), count=number(len(plan.staying))))
+    if plan.hidden:
+        left.append(_hidden(plan.hidden))
     return {
         "title": _("The import was reverted"),
         "text": " ".join(sentences) or _("There was nothing to take back."),
@@ -112,6 +116,11 @@ def _reverted(plan: runs.RevertPlan) -> dict[str, Any]:
         "warnings": [],
         "revert_label": _("Revert these too") if plan.edited else "",
     }
+
+
+def _hidden(count: int) -> str:
+    return _n("%(count)s row was edited since and is no longer yours to see; it stays.",
+              "%(count)s rows were edited since and are no longer yours to see; they stay.", count, count=number(count))
 
 
 def _row(urls: dict[str, str | None], label: str, key: str, row_id: int, title: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def groups(q: str, most: int = MOST) -> list[Group]:
 def searchable() -> list[Resource]:
     """The record types of the enabled modules that the person may see."""
     modules = sorted(enabled_modules(), key=lambda m: (m.manifest.order, m.name))
-    found = [r for m in modules for r in m.hooks.resources if getattr(r, "searchable", True)]
+    found = [r for m in modules for r in m.hooks.resources if r.searchable]
     return sorted((r for r in found if can(r.permission("view")) and source_of(r)), key=lambda r: not r.owned)
 
 

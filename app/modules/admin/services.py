@@ -309,6 +309,11 @@ def _check_rate(currency: str, day: date, own_id: int | None) -> None:
         raise BusinessError(
             _("There is already a rate of %(code)s for this day.", code=currency), field="valid_from"
         )
+    thrown = select(Rate.id).filter_by(currency=currency, valid_from=day)
+    if taken is None and db.session.scalar(thrown, execution_options={"with_trash": True}) is not None:
+        raise BusinessError(
+            _("A rate of %(code)s for this day lies in the trash; bring that one back.", code=currency), field="valid_from"
+        )
 
 
 # Company and person

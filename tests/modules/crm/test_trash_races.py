@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_of_three_who_restore_a_deal_one_does(one, client_of):
             move_deal(deal, stage("won"), version=None)
             before = evaluate("crm.won_amount", MetricQuery()).rows
             registry.resource("crm.deal").remove([deal_id])
-        answers = at_once(*(lambda c=c: c.post(f"{DEALS}/trash", data={"row": deal_id}) for c in clients))
+        answers = at_once(*(partial(c.post, f"{DEALS}/trash", data={"row": deal_id}) for c in clients))
         assert sorted(a.status_code for a in answers) == [303, 422, 422]
         with one:
             is_whole(deal_id)
@@ -71,8 +72,8 @@ def test_a_deal_that_is_moved_while_it_is_thrown_away_is_moved_or_gone(one, clie
             deal = create_deal({"name": "Open", "amount": euros(500)})
             deal_id, version, target = deal.id, deal.version, stage(2).id
         answers = at_once(
-            lambda: mover.post(f"{DEALS}/{deal_id}/move", data={"stage_id": target, "version": version}),
-            lambda: thrower.post(f"{DEALS}/mass/remove", data={"mass-rows": f"{deal_id}.{version}", "mass-go": "remove"}),
+            partial(mover.post, f"{DEALS}/{deal_id}/move", data={"stage_id": target, "version": version}),
+            partial(thrower.post, f"{DEALS}/mass/remove", data={"mass-rows": f"{deal_id}.{version}", "mass-go": "remove"}),
         )
         assert {a.status_code for a in answers} <= {303, 404, 409}
         with one:
