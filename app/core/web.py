@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, flash, g, make_response, redirect, render_template
 from werkzeug.urls import iri_to_uri
@@ -46,6 +48,14 @@ def toast(message: str, kind: str = "ok", *, undo_url: str | None = None, undo_l
 def _toasts() -> str:
     said = g.pop("toasts", [])
     return render_template("core/_toasts.html", toasts=said) if said else ""
+
+
+def as_attachment(response: Response, name: str) -> Response:
+    """Let the browser save an answer under a name; RFC 6266: what is beyond ASCII goes into a parameter of its own."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    names = {"filename": plain or "file"} | ({} if plain == name else {"filename*": f"UTF-8''{quote(name, safe='')}"})
+    response.headers.set("Content-Disposition", "attachment", **names)
+    return response
 
 
 def redirect_to(url: str) -> Response:

@@ -12,6 +12,8 @@ from sqlalchemy import select
 from app.core.db import db, fold
 from app.core.fields import Field
 from app.core.i18n import LANGUAGES, _
+from app.core.importing.files import FileTable
+from app.core.importing.keys import proposed_key
 from app.core.importing.mapping import Column, Plan, described, nested
 from app.core.lookups import Lookup, may_choose
 from app.core.resource import Resource
@@ -58,13 +60,18 @@ KEYS = frozenset(["id", "ref", "reference", "code", "number", "no", "key", "refe
 
 
 def suggested(
-    resource: Resource, profile: Mapping[str, Any], cells: Sequence[Mapping[str, int]]
+    resource: Resource, profile: Mapping[str, Any], cells: Sequence[Mapping[str, int]], table: FileTable
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """A mapping for a file, as JSON, and of each column why: heading -> sentence."""
     fields = [f for f in resource.fields if f.importable]
     labels = _labels(fields)
+    # A heading that is the name of something that files cannot set stands for that and for nothing like it.
+    closed = {label for found in _labels([f for f in resource.fields if not f.importable]).values() for label in found}
+    closed -= {label for found in labels.values() for label in found}
     pairs = []
     for index, heading in enumerate(profile["headings"]):
+        if " ".join(_words(heading)) in closed:
+            continue
         for place, typed in enumerate(fields):
             points, why = _points(resource, typed, labels[typed.name], heading, profile["columns"][index], cells[index])
             if points >= ENOUGH:
@@ -77,7 +84,7 @@ def suggested(
             columns[index] = _column(typed, heading, index, profile)
             reasons[heading] = why
     plan = Plan(resource=resource, columns=nested([columns[i] for i in sorted(columns)]))
-    plan.match_key = next((key for key in resource.match_keys if plan.column(key)), "")
+    plan.match_key = proposed_key(resource, plan, profile, table)
     _fill_title(plan)
     return described(plan), reasons
 

@@ -76,7 +76,7 @@ def begin(resource: Resource, file_name: str, data: bytes) -> ImportBatch:
     staging.sweep()
     cells = cells_of(table)
     profile = profile_of(table, cells)
-    plan, profile["reasons"] = suggested(resource, profile, cells)
+    plan, profile["reasons"] = suggested(resource, profile, cells, table)
     batch = ImportBatch(
         member_id=actor_id(), resource=resource.key, file_name=_base_name(file_name), file_hash=table.digest,
         plan=plan, profile=profile, rows=len(table.rows),

@@ -30,7 +30,7 @@ from app.core.importing.models import (
 from app.core.resource import Resource
 from app.core.surfaces import import_columns, import_draft, import_outcome, import_review
 from app.core.surfaces.import_file import STATES, steps
-from app.core.web import redirect_to, render, toast
+from app.core.web import as_attachment, redirect_to, render, toast
 
 CHANGEABLE = (UPLOADED, CHECKED, FAILED, CANCELLED)  # nothing is in yet: columns may be chosen again
 RUNNING = {
@@ -116,9 +116,7 @@ def error_file(resource: Resource, batch_id: str) -> Any:
         name, kind, pieces = runs.error_file(batch)
     except Refusal as error:
         return _refused(resource, batch_id, error)
-    response = Response(stream_with_context(pieces), content_type=kind)
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return as_attachment(Response(stream_with_context(pieces), content_type=kind), name)
 
 
 def fetch(resource: Resource, batch_id: str) -> ImportBatch:

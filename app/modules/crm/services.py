@@ -119,20 +119,38 @@ def change_and_tell(
         if value != getattr(deal, name):
             setattr(deal, name, "" if value is None and name == "note" else value)
     moves = values.get("stage_id") not in (None, deal.stage_id)
+    stage = stage_of(values["stage_id"]) if moves else None
+    if values.get("closed_on") and (stage.type if stage else deal.state) not in CLOSED:
+        raise BusinessError(_("Only a closed deal has a closing date."), field="closed_on")
+    clears = moves and values.get("amount", amount_of(deal)) is None and amount_of(deal) is not None
     with_the_move = ("amount", "reason_id", "reason_note") if moves else ()
     gesture = now_or_then(deal, at, source)
     event = _changes(deal, {k: v for k, v in values.items() if k not in with_the_move}, gesture)
     told = [event] if event.sets else []
     if told:
         take_in(deal, event, gesture)
-    if moves:
+    if stage:
+        if clears and stage.type == WON:
+            raise BusinessError(_("Which amount was won?"), field="amount")
         reason, note = values.get("reason_id"), values.get("reason_note") or ""
         group, amount, day = gesture.group if told else None, values.get("amount"), values.get("closed_on")
-        told.append(_move(deal, stage_of(values["stage_id"]), amount, day, reason, note, at, source, group))
+        told.append(_move(deal, stage, amount, day, reason, note, at, source, group))
+        if clears:
+            # After the move: a deal that was won needs its amount until it is somewhere else.
+            told.append(_clear_amount(deal, told[-1].group_id, at, source))
     elif values.get("closed_on") and deal.state in CLOSED and values["closed_on"] != deal.closed_on:
         told.append(_correct_closing(deal, values["closed_on"], source))
     db.session.flush()
     return deal, told[-1].id if told else None
+
+
+def _clear_amount(deal: Deal, group: str, at: datetime | None, source: str) -> DealEvent:
+    """Take the amount of a deal away, as part of a gesture that has moved it already."""
+    gesture = now_or_then(deal, at, source)
+    gesture.group = group
+    event = _changes(deal, {"amount": None}, gesture)
+    take_in(deal, event, gesture)
+    return event
 
 
 def move_deal(
