@@ -416,3 +416,16 @@ def test_taking_back_leaves_what_was_given_away_and_changed(one, bring, people):
     assert "no longer yours to see" in it.work()
     with one:
         assert names(Deal) == ["Secret of Dave"]
+
+
+@sqlite_only
+def test_who_may_not_create_brings_in_changes_alone(one, bring, people):
+    with one:
+        role = db.session.scalars(select(Role).filter_by(key="rep")).one()
+        role.permissions = [*(p for p in role.permissions if p != "crm.deal.create"), "crm.deal.import"]
+        mine = registry.resource("crm.deal").add({"name": "Mine", "owner_id": people["bob"].member_id}).id
+    it = bring("bob", f"id,name\n{mine},Mine now\n,New\n", DEALS)
+    assert "you may not create any" in it.check(match_key="id")
+    it.publish()
+    with one:
+        assert names(Deal) == ["Mine now"]

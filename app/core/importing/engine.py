@@ -9,7 +9,6 @@ from flask import g
 from sqlalchemy import delete
 from sqlalchemy.orm import Session as DbSession
 
-from app.core.access import can
 from app.core.db import db
 from app.core.fields import Reading
 from app.core.importing import staging
@@ -118,7 +117,6 @@ def publish(
         rows,
         report,
         skip_errors=skip_errors,
-        may_change=can(plan.resource.permission("edit")),
         effects=effects,
         progress=progress,
     ).publish()
@@ -161,8 +159,7 @@ def _rehearse(plan: Plan, rows: list[GoodRow], report: Report, progress: Progres
     savepoint = db.session.begin_nested()
     try:
         # As if errors were skipped, so that all of them are found at once.
-        may_change = can(plan.resource.permission("edit"))
-        Publisher(plan, rows, report, skip_errors=True, may_change=may_change, progress=progress).publish()
+        Publisher(plan, rows, report, skip_errors=True, progress=progress).publish()
     finally:
         savepoint.rollback()
         db.session.expire_all()

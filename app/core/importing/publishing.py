@@ -9,6 +9,7 @@ from flask import g
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from app.core.access import can
 from app.core.changelog import actor_id
 from app.core.db import db, fold
 from app.core.errors import BusinessError, Refusal
@@ -32,8 +33,8 @@ ENOUGH = 100  # errors after which a refused file is not searched for more
 class Publisher:
     """Publishes the good rows of a plan; errors that only the module's rules find go into the report.
 
-    With `skip_errors` the others go in, else the caller has to roll back when the report has errors. `may_change` says
-    whether rows that exist may be changed. `effects` remembers what was done, `progress` is told how many rows were.
+    With `skip_errors` the others go in, else the caller has to roll back when the report has errors. Rows are created and
+    changed as far as the person may. `effects` remembers what was done, `progress` is told how many rows were.
     """
 
     def __init__(
@@ -43,13 +44,13 @@ class Publisher:
         report: Report,
         *,
         skip_errors: bool = False,
-        may_change: bool = True,
         effects: Effects | None = None,
         progress: Callable[[int], None] = lambda _rows: None,
     ) -> None:
         self.plan, self.rows, self.report = plan, rows, report
         self.resource = plan.resource
-        self.skip_errors, self.may_change = skip_errors, may_change
+        self.skip_errors = skip_errors
+        self.may_change, self.may_create = (can(plan.resource.permission(verb)) for verb in ("edit", "create"))
         self.effects, self._progress, self._handled = effects, progress, 0
         self._made: dict[tuple[str, str, Any], int] = {}
         self._ids: dict[int, int] = {}  # line in the file -> id
@@ -78,6 +79,10 @@ class Publisher:
         fresh = [row for row in self.rows if row.line not in found]
         known = [row for row in self.rows if row.line in found]
         self._ids = {line: row.id for line, row in found.items()}
+        if not self.may_create:
+            for row in fresh:
+                self._refuse(row, _("This row would be new, and you may not create any."))
+            fresh = []
         self._create(fresh)
         if self.plan.on_match == SKIP:
             self.report.skipped += len(known)

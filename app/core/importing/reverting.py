@@ -120,6 +120,8 @@ class _Reverter:
 
     def _due(self, effect: Effect) -> list[int]:
         """Ids of the rows that are there and may be touched; the others of them are listed."""
+        # Held from here on: who saves now has to wait, and then finds the row gone or as it was before the import.
+        trash.lock_rows(effect.resource.model, sorted(row_id for row_id, _version in effect.rows))
         unedited, edited, hidden = _present(effect)
         self.done.hidden += hidden
         if self.include_edited and can(effect.resource.permission("edit" if effect.kind == UPDATED else "delete")):
