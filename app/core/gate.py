@@ -105,7 +105,7 @@ def _enter_api(mark: str) -> None:
         _enter_a_company()
         return
     bearer = _bearer()
-    spend("API_READS" if request.method in READING else "API_WRITES", f"token:{bearer.token_id}")
+    spend("API_READS" if request.method in READING else "API_WRITES", f"user:{bearer.user_id}")
     tokens.note_use(bearer)
     if not enter_company(bearer.company, bearer.user_id):
         abort(401)

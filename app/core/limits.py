@@ -17,12 +17,12 @@ from app.core.i18n import _
 
 limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True, swallow_errors=False)
 
-# Requests to the API a minute: of a token, and refused ones of an address. Settings of the same names override them.
+# Requests to the API a minute: of a person, whatever their tokens, and refused ones of an address. Settings of the same names override them.
 RATES = {"API_READS": 600, "API_WRITES": 120, "API_REFUSALS": 60}
 
 
 def spend(rate: str, key: str) -> None:
-    """Count one request of `key` (a token, an address) against one of `RATES`. Raises `TooMany`."""
+    """Count one request of `key` (a person, an address) against one of `RATES`. Raises `TooMany`."""
     if not current_app.config["RATELIMIT_ENABLED"]:
         return
     rates: FixedWindowRateLimiter = current_app.extensions["rates"]

@@ -425,3 +425,18 @@ def test_an_upload_over_the_limit_is_refused(one, client_of, app):
     answer = client.post("/c/one/contacts/accounts/import", data={"file": (io.BytesIO(b"name\n" + b"A" * 5000), "a.csv")})
     assert answer.status_code == 413
     assert "The largest file or form" in answer.text
+
+
+def test_spaces_that_an_ods_file_only_counts_are_counted_before_they_are_made():
+    for count in (2_000_000_000, 200_000):
+        cell = f'<table:table-cell office:value-type="string"><text:p>a<text:s text:c="{count}"/>b</text:p></table:table-cell>'
+        refused(ods(HEAD + f"<table:table-row>{cell}</table:table-row>"), "holds more than")
+    few = '<table:table-cell office:value-type="string"><text:p>a<text:s text:c="3"/>b</text:p></table:table-cell>'
+    (row,) = read_table(ods(HEAD + f"<table:table-row>{few}</table:table-row>")).rows
+    assert row.cells[0].split() == ["a", "b"]
+
+
+@pytest.mark.parametrize("times", ["900000", "60000"])
+def test_a_row_is_not_repeated_a_million_times(times):
+    row = f'<table:table-row table:number-rows-repeated="{times}">{ods_cell("string", "x")}</table:table-row>'
+    refused(ods(HEAD + row), "sheet is too large")

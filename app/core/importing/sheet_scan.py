@@ -18,6 +18,7 @@ from app.core.importing.archives import damaged
 MOST_COLUMNS = 500
 MOST_ROWS = 1_000_000
 MOST_CELLS = 12_000_000
+MOST_REPEATED = 50_000  # rows that an ODS file only says are repeated, and that hold something
 MOST_TEXT = 256 * 1024 * 1024  # characters of all cells of a sheet together
 LONGEST_CELL = 131_072  # characters; four times what Excel holds
 PIECE = 1 << 18
@@ -186,7 +187,7 @@ class OpenDocument(_Handler):
         self.scans: list[Scan] = []
         self._row = self._column = self._rows = self._columns = 0
         self._inside, self._formula, self._kind, self._value = False, False, "", ""
-        self._notes = 0
+        self._notes = self._again = 0
         self._cells: list[tuple[int, int, str]] = []  # last column, length of all, fault; of cells that hold something
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -199,6 +200,9 @@ class OpenDocument(_Handler):
             self._inside, self._value = True, attributes.get("office:string-value", "")
             self._columns = _repeated(attributes, "table:number-columns-repeated")
             self._formula, self._kind = "table:formula" in attributes, attributes.get("office:value-type", "")
+        elif tag == "s" and self._inside and not self._notes:
+            # So many spaces; as many as the cell may be long say enough.
+            self.text(" " * min(_repeated(attributes, "text:c"), LONGEST_CELL + 1))
         elif tag == "annotation":
             self._notes += 1
 
@@ -233,6 +237,9 @@ class OpenDocument(_Handler):
         if self._cells:
             length = sum(length for _column, length, _fault in self._cells) * self._rows
             scan.cell(self._row + self._rows, max(column for column, *_rest in self._cells), length)
+            self._again += self._rows - 1
+            if self._again > MOST_REPEATED:
+                raise BusinessError(_("The sheet is too large. Save it as CSV, or in several files."), field="file")
             fault = next((fault for *_rest, fault in self._cells if fault), "")
             if fault:
                 for row in range(self._row + 1, self._row + self._rows + 1):
@@ -249,7 +256,8 @@ def _error(text: str) -> str:
 
 
 def _number(text: str, otherwise: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
+    # What is longer than any sheet is that, and no longer a number to work out.
+    return int(text[:12]) if text.isascii() and text.isdigit() else otherwise
 
 
 def _repeated(attributes: dict[str, str], name: str) -> int:

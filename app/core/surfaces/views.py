@@ -61,7 +61,7 @@ def _ticked(name: str) -> bool:
 
 def _arguments(resource: Resource) -> dict[str, str]:
     """The arguments to keep: only such as the list understands. Raises `BusinessError`."""
-    pairs = parse_qsl(request.form.get("args", "")[: saved_views.LONGEST_ARGS * 4])
+    pairs = parse_qsl(request.form.get("args", "")[: saved_views.LONGEST_ARGS * 4].replace("%00", ""))
     # The first of the resource's own views would add what it says: emptied, it adds nothing.
     own = dict.fromkeys(resource.views[0].args, "") if resource.views else {}
     known = Listing(resource, MultiDict(own)).filter_names | {"sort", "group", "columns"}
