@@ -67,6 +67,7 @@ def test_spanish_uses_its_own_quotation_marks(area: catalogs.Area) -> None:
         text
         for message in messages(area, "es")
         for text in forms(message.string)
-        if ENGLISH_QUOTES.search(text)
+        # Quotation marks of an example in JSON are the same in every language.
+        if ENGLISH_QUOTES.search(text) and text.count('"') != forms(message.id)[0].count('"')
     ]
     assert found == []

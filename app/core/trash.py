@@ -6,7 +6,7 @@ whatever refers to them, and come back to the same references; settings (stages,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from app.core.db import Base, Owned, Versioned, db, utcnow
 from app.core.errors import BusinessError, Conflict
 from app.core.i18n import _, _n
 from app.core.models import Trash
+from app.core.registry import registry
 from app.core.tenancy import current_company_id
 
 CHUNK = 500
@@ -109,17 +110,23 @@ def references_to(model: Any) -> list[tuple[Any, str]]:
     """Mapped classes and the columns in which they refer to rows of a model, the model itself included."""
     table: Table = model.__table__
     found = []
-    for mapper in sorted(Base.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]  # a table
-        for key in mapper.local_table.foreign_key_constraints:  # type: ignore[attr-defined]  # a table
+    for mapper in sorted(_installed(), key=lambda m: m.local_table.name):
+        for key in mapper.local_table.foreign_key_constraints:
             if key.referred_table is table:
                 columns = [c for c in key.column_keys if c != "company_id"]
                 found += [(mapper.class_, column) for column in columns]
     return found
 
 
+def _installed() -> Iterator[Any]:
+    """Mappers of the core and of the installed modules: a process may know classes of others, whose tables are not there."""
+    places = ("app.core.", *(f"{module.package}." for module in registry.modules.values()))
+    return (mapper for mapper in Base.registry.mappers if mapper.class_.__module__.startswith(places))
+
+
 def _refuse_without_settings(model: Any, ids: Sequence[int]) -> None:
     """Raise `BusinessError` while a setting (a stage's pipeline) that the rows refer to lies in the trash."""
-    settings = {m.local_table: m.class_ for m in Base.registry.mappers
+    settings = {m.local_table: m.class_ for m in _installed()
                 if issubclass(m.class_, Versioned) and not issubclass(m.class_, Owned)}
     for key in model.__table__.foreign_key_constraints:
         setting = settings.get(key.referred_table)

@@ -233,6 +233,7 @@ def test_columns_are_kept_as_they_are_changed_and_the_keyboard_stays_where_it_wa
     second.select_option("name")
     expect(column(page, "size")).to_contain_text("“Name” is filled by another column already.")
     second.select_option("employees")
+    expect(column(page, "size")).not_to_contain_text("filled by another column")
     expect(page.get_by_text("2 of 2 columns are imported")).to_be_visible()
     page.reload()
     expect(first).to_have_value("name")
