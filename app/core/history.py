@@ -91,10 +91,10 @@ def _entry(row: Any, typed: Field | None, nobody: str) -> Entry:
         return Entry(at=row.at, who=who, text=text, icon=icon, detail=row.new or "")
     label = str(typed.label) if typed else str(row.field)
     text = _("changed %(field)s", field=label[:1].lower() + label[1:])
-    return Entry(at=row.at, who=who, text=text, old=_logged(typed, row.old), new=_logged(typed, row.new))
+    return Entry(at=row.at, who=who, text=text, old=logged_as_shown(typed, row.old), new=logged_as_shown(typed, row.new))
 
 
-def _logged(typed: Field | None, text: str | None) -> str:
+def logged_as_shown(typed: Field | None, text: str | None) -> str:
     """A logged value as the field shows it; as it was logged where that is not possible."""
     if text is None or typed is None:
         return text or ""

@@ -53,24 +53,4 @@
     const wanted = (target.isConnected ? target : form)?.querySelector("[aria-invalid='true'], [data-autofocus]");
     if (wanted && !wanted.closest(".ts-hidden-accessible")) wanted.focus({ preventScroll: false });
   });
-
-  /* Search on a phone is behind a button. */
-  document.addEventListener("click", (event) => {
-    const opener = event.target.closest("[data-search-open]");
-    if (!opener) return;
-    showSearch(true);
-  });
-
-  function showSearch(on) {
-    const form = document.getElementById("search");
-    if (!form) return;
-    form.classList.toggle("is-shown", on);
-    document.querySelector("[data-search-open]")?.setAttribute("aria-expanded", String(on));
-    if (on) form.querySelector("input").focus();
-  }
-
-  document.addEventListener("focusout", (event) => {
-    const form = event.target.closest?.("#search.is-shown");
-    if (form && !form.contains(event.relatedTarget)) showSearch(false);
-  });
 })();

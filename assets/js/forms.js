@@ -42,22 +42,7 @@
   document.addEventListener("htmx:config:request", (event) => {
     const { request } = event.detail.ctx;
     if (request.method !== "GET" || !request.form?.matches?.(".v-filter, .v-find, .v-search")) return;
-    if (request.form.id === "search") keepFilters(request.body);
     for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
-  });
-
-  /* The search field stands outside the list that it searches: it sends the filters of the address as they are now,
-     and shows what the address searches for. */
-  function keepFilters(body) {
-    for (const name of [...body.keys()]) if (name !== "q") body.delete(name);
-    for (const [name, value] of new URLSearchParams(location.search)) {
-      if (!["q", "cursor"].includes(name)) body.append(name, value);
-    }
-  }
-
-  document.addEventListener("htmx:after:history:push", () => {
-    const field = document.querySelector("#search[hx-get] input[name=q]");
-    if (field) field.value = new URLSearchParams(location.search).get("q") || "";
   });
 
   document.addEventListener("keydown", (event) => {

@@ -18,7 +18,7 @@ from app.core.db import Base, db
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.formats import moment
-from app.core.history import _logged as as_shown
+from app.core.history import logged_as_shown as as_shown
 from app.core.i18n import _, _l
 from app.core.ids import whole
 from app.core.lifecycle import enabled_modules
