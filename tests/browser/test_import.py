@@ -264,6 +264,7 @@ def test_errors_are_filtered_while_typing(visit: Visit, app: Flask) -> None:
     bring(page, FAULTY)
     page.get_by_label("Field for the column “employees”").select_option("employees")
     page.get_by_role("button", name="Check 12 rows").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
     worker.run_pending(app)
     expect(page.locator("#count-errors")).to_have_text("3")
     rows = page.locator(".v-imp-error-rows tbody tr")
