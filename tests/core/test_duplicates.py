@@ -139,3 +139,11 @@ def test_the_page_of_duplicates_goes_on_where_it_ended(one, client_of):
             following = page.split('rel="next"')[0].rpartition('href="')[2].split('"')[0] if 'rel="next"' in page else ""
             address = following.replace("&amp;", "&")
         assert len(seen) == len(set(seen)) == 30
+
+
+@pytest.mark.on("sqlite")
+def test_the_list_leads_to_likely_duplicates_where_they_are_looked_for(client_of):
+    alice = client_of("alice")
+    assert "/c/one/contacts/accounts/duplicates" in alice.get("/c/one/contacts/accounts").text
+    assert "/duplicates" not in alice.get("/c/one/crm/stages").text
+    assert "/duplicates" not in client_of("bob").get("/c/one/contacts/accounts").text

@@ -79,6 +79,7 @@ def context(resource: Resource, listing: Listing) -> dict[str, Any]:
         "new_url": _url(resource, "new", "create"),
         "export_url": _url(resource, "export", "export", **listing.query_args()),
         "import_url": _url(resource, "import", "import"),
+        "duplicates_url": _url(resource, "duplicates", "delete"),
         "trash_url": _url(resource, "trash", "delete") if resource.removable else None,
         "notices": listing.notices,
         **list_controls.controls(resource, listing),
