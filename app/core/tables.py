@@ -27,7 +27,6 @@ from app.core.resource import Resource, View
 __all__ = ["ME", "NONE", "PAGE", "Listing", "team_member_ids"]
 
 PAGE = 50
-LONGEST_ARGUMENT = 200
 ALL = View("all", "")
 Found = TypeVar("Found")
 Other = TypeVar("Other")

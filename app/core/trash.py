@@ -14,6 +14,7 @@ from sqlalchemy import Table, UniqueConstraint, cast, delete, func, insert, lite
 from sqlalchemy.exc import IntegrityError
 
 from app.core import changelog
+from app.core.chunks import chunks
 from app.core.db import Base, Owned, Versioned, db, utcnow
 from app.core.errors import BusinessError, Conflict
 from app.core.i18n import _, _n
@@ -48,7 +49,7 @@ def put(
         refuse_in_use(model, present)
     if hide:
         hide(present)
-    for chunk in _chunks(present):
+    for chunk in chunks(present, CHUNK):
         kept = _give_up_unique(model, chunk)
         named = select(model.id, getattr(model, title)).where(model.id.in_(chunk))
         line = {"company_id": current_company_id(), "table_name": model.__tablename__, "at": utcnow(),
@@ -70,7 +71,7 @@ def take_out(model: Any, ids: Sequence[int], *, show: Callable[[Sequence[int]], 
     """
     _refuse_without_settings(model, ids)
     found = []
-    for chunk in _chunks(sorted(set(ids))):
+    for chunk in chunks(sorted(set(ids)), CHUNK):
         lock_rows(model, chunk)
         mine = (Trash.table_name == model.__tablename__, Trash.row_id.in_(chunk))
         # What this statement takes away is what comes back: of two who restore the same row, the second finds nothing.
@@ -167,7 +168,7 @@ def unique_columns(model: Any) -> dict[str, bool]:
 def _present_ids(model: Any, ids: Sequence[int]) -> list[int]:
     """Those of the rows that are not in the trash, locked: whoever edits one has saved before, or finds it gone."""
     rows: list[int] = []
-    for chunk in _chunks(sorted(set(ids))):
+    for chunk in chunks(sorted(set(ids)), CHUNK):
         lock_rows(model, chunk)
         rows += db.session.scalars(
             select(model.id).where(model.id.in_(chunk)).order_by(model.id), execution_options={"all_rows": True}
@@ -207,7 +208,3 @@ def _take_unique_back(model: Any, kept: Mapping[int, Mapping[str, Any]]) -> None
             raise Conflict(
                 _("“%(value)s” has been given to another one meanwhile; change that one first.", value=next(iter(values.values())))
             ) from None
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))

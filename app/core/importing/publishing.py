@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import g
@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core.access import can
 from app.core.changelog import actor_id
+from app.core.chunks import chunks
 from app.core.db import db, fold
 from app.core.errors import BusinessError, Refusal
 from app.core.fields import Field, FieldError, neutral
@@ -136,7 +137,7 @@ class Publisher:
         """Line -> the row that it matches, as columns; what matches twice or may not be touched is an error."""
         keys = {row.line: key for row in self.rows if (key := self._key(row)) is not None}
         stored: dict[Any, list[Any]] = {}
-        for chunk in _chunks(sorted(set(keys.values()), key=str)):
+        for chunk in chunks(sorted(set(keys.values()), key=str), CHUNK):
             for found in self._stored(chunk):
                 stored.setdefault(found.match_key, []).append(found)
         hidden = self._hidden([row.id for rows in stored.values() for row in rows])
@@ -185,7 +186,7 @@ class Publisher:
             return set()
         model: Any = self.resource.model
         seen: set[int] = set()
-        for chunk in _chunks(ids):
+        for chunk in chunks(ids, CHUNK):
             seen.update(db.session.scalars(select(model.id).where(model.id.in_(chunk))))
         return set(ids) - seen
 
@@ -286,7 +287,7 @@ class Publisher:
                 changes[row.line] = self._differences(row, found[row.line])
         self.report.unchanged += sum(not change for change in changes.values())
         model: Any = self.resource.model
-        for chunk in _chunks([row for row in rows if changes.get(row.line)]):
+        for chunk in chunks([row for row in rows if changes.get(row.line)], CHUNK):
             ids = [found[row.line].id for row in chunk]
             stored = {e.id: e for e in db.session.scalars(select(model).where(model.id.in_(ids)).with_for_update())}
             for row in chunk:
@@ -359,8 +360,3 @@ def _differs(typed: Field, value: Any, stored: Any) -> bool:
     current = typed.of(stored)
     # A text column that may not be null holds "" for nothing.
     return value != current and not (value is None and current == "")
-
-
-def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), CHUNK):
-        yield items[start : start + CHUNK]

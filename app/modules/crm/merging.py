@@ -7,10 +7,11 @@ events meanwhile (spans of later moves, events told again) is worked out anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
 
+from app.core.chunks import chunks
 from app.core.db import db
 from app.core.hooks import Merge
 from app.modules.crm import ledger
@@ -25,7 +26,7 @@ EVENTS = "crm_deal_event.account_id"
 def accounts_apart(winner_id: int, moved: Mapping[str, Mapping[int, Sequence[int]]]) -> None:
     """Let the ledger say which account was meant, after a merge of accounts was taken back."""
     whose = {event_id: account_id for account_id, ids in moved.get(EVENTS, {}).items() for event_id in ids}
-    for chunk in _chunks(_deals_of(sorted(whose))):
+    for chunk in chunks(_deals_of(sorted(whose)), CHUNK):
         events: dict[int, list[DealEvent]] = {deal_id: [] for deal_id in chunk}
         for event in db.session.scalars(select(DealEvent).where(DealEvent.deal_id.in_(chunk)).order_by(DealEvent.id)):
             events[event.deal_id].append(event)
@@ -37,7 +38,7 @@ def accounts_apart(winner_id: int, moved: Mapping[str, Mapping[int, Sequence[int
 
 def _deals_of(event_ids: Sequence[int]) -> list[int]:
     found: set[int] = set()
-    for chunk in _chunks(event_ids):
+    for chunk in chunks(event_ids, CHUNK):
         found.update(db.session.scalars(select(DealEvent.deal_id).where(DealEvent.id.in_(chunk))))
     return sorted(found)
 
@@ -66,15 +67,11 @@ def _derive(events: Mapping[int, Sequence[DealEvent]]) -> None:
         if state and state.account_id != account_id:
             deals.setdefault(state.account_id, []).append(deal_id)
     for account, ids in spans.items():
-        for chunk in _chunks(ids):
+        for chunk in chunks(ids, CHUNK):
             db.session.execute(update(DealSpan).where(DealSpan.id.in_(chunk)).values(account_id=account), execution_options=WRITING)
     for account, ids in deals.items():
         values = {"account_id": account, "version": Deal.version + 1}
         db.session.execute(update(Deal).where(Deal.id.in_(ids)).values(values), execution_options=WRITING)
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
 
 
 MERGES = (

@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from app.core.changelog import actor_id, request_id
+from app.core.chunks import chunks
 from app.core.clock import local_date
 from app.core.db import db, utcnow
 from app.core.writes import bulk_insert
@@ -26,7 +27,7 @@ WRITING = {"all_rows": True, "with_trash": True, "synchronize_session": False}
 def hide_deals(ids: Sequence[int]) -> None:
     """Void every event of deals that counts: no figure has them from now on, `known_at` before now still does."""
     now = utcnow()
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids, CHUNK):
         voids = []
         for deal_id, events in _events_of(chunk).items():
             gesture = _gesture(deal_id, now)
@@ -40,7 +41,7 @@ def hide_deals(ids: Sequence[int]) -> None:
 def show_deals(ids: Sequence[int]) -> None:
     """Tell again what the way to the trash had voided, each event about its own moment: the figures are as before."""
     now = utcnow()
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids, CHUNK):
         told: list[dict[str, Any]] = []
         stretches: list[dict[str, Any]] = []
         for deal_id, events in _events_of(chunk).items():
@@ -86,7 +87,3 @@ def _gesture(deal_id: int, now: Any) -> dict[str, Any]:
 def _end_beliefs(ids: Sequence[int], now: Any) -> None:
     ended = update(DealSpan).where(DealSpan.deal_id.in_(ids), DealSpan.known_to.is_(None)).values(known_to=now)
     db.session.execute(ended, execution_options=WRITING)
-
-
-def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
