@@ -41,6 +41,20 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time.max, tzinfo=company_zone()).astimezone(UTC)
 
 
+def read_instant(text: str) -> datetime:
+    """The instant, in UTC, that ISO text names: a day stands for its end, a time without zone is the company's.
+
+    Raises `ValueError`.
+    """
+    try:
+        if len(text) == len("2017-06-30"):
+            return end_of(date.fromisoformat(text))
+        value = datetime.fromisoformat(text)
+        return (value if value.tzinfo else value.replace(tzinfo=company_zone())).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
 def quarter_bounds(day: date, start_month: int = 1) -> tuple[date, date]:
     """First and last day of the fiscal quarter that holds `day`."""
     months = day.year * 12 + day.month - start_month

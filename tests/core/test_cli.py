@@ -188,3 +188,10 @@ def test_a_scaffolded_module_works(run, app, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['/c/<company>/visits/entries']"
+
+
+@pytest.mark.on("sqlite")
+@pytest.mark.parametrize("when", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", "yesterday", "2017-13-01"])
+def test_an_instant_that_is_none_is_a_sentence(run, when):
+    said = run.fails("metric", "crm.won_count", "--company", "one", "--from", "2017-01-01", "--to", "2017-12-31", "--as-of", when)
+    assert "must be a day or an instant" in said

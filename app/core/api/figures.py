@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import g, request
@@ -11,7 +11,7 @@ from app.core import metrics, tokens
 from app.core.access import can
 from app.core.api.body import answer
 from app.core.api.problems import invalid
-from app.core.clock import company_zone, end_of
+from app.core.clock import read_instant
 from app.core.fields import Date
 from app.core.i18n import _
 
@@ -79,12 +79,9 @@ def _instant(name: str) -> datetime | None:
     text = request.args.get(name, "")
     if not text:
         return None
-    if len(text) == 10:
-        return end_of(_read_day(name, text))
     try:
-        value = datetime.fromisoformat(text.replace(" ", "+"))  # a plus that was not escaped
-        found = (value if value.tzinfo else value.replace(tzinfo=company_zone())).astimezone(UTC)
-    except (ValueError, OverflowError):
+        found = read_instant(text.replace(" ", "+"))  # a plus that was not escaped
+    except ValueError:
         raise invalid({name: _("“%(given)s” is neither a day nor an instant.", given=text[:60])}) from None
     return found if _is_sensible(name, found.date(), text) else None
 

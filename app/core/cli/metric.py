@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import click
 
 from app.core import metrics
 from app.core.cli.base import Command, Failed, office
-from app.core.clock import company_zone, end_of
+from app.core.clock import read_instant
 from app.core.money import Money
 
 
@@ -48,15 +48,10 @@ def _day(option: str, text: str | None) -> date | None:
 
 
 def _instant(option: str, text: str | None) -> datetime | None:
-    if not text:
-        return None
     try:
-        if len(text) == 10:
-            return end_of(date.fromisoformat(text))
-        value = datetime.fromisoformat(text)
+        return read_instant(text) if text else None
     except ValueError:
         raise Failed(f"--{option} must be a day or an instant like 2017-06-30T12:00:00+00:00, not “{text}”.") from None
-    return (value if value.tzinfo else value.replace(tzinfo=company_zone())).astimezone(UTC)
 
 
 def _table(figure: metrics.Figure) -> str:
