@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint
@@ -81,6 +81,19 @@ class Merge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Personal:
+    """What a module holds about a person, for whoever asks what is known of them, or wants to be forgotten.
+
+    `gather(row_id)` gives what is known: a heading -> rows, each a mapping of label to text. `scrub(row_id)` blanks the
+    fields that say who it is, in rows, ledgers and mail alike; the rows stay, so that figures do not change.
+    """
+
+    resource: str  # "contacts.contact"
+    gather: Callable[[int], Mapping[Any, Sequence[Mapping[Any, str]]]]
+    scrub: Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hooks:
     """Everything a module contributes; all names are checked at start-up."""
 
@@ -98,8 +111,45 @@ class Hooks:
     handlers: Mapping[str, Callable[..., None]] = field(default_factory=dict)  # event -> function
     timeline: tuple[Timeline, ...] = ()
     merges: tuple[Merge, ...] = ()
+    personal: tuple[Personal, ...] = ()
     jobs: Mapping[str, Callable[..., None]] = field(default_factory=dict)  # job name -> function(**payload)
     schedules: tuple[Schedule, ...] = ()
     demo: Callable[[Any], None] = nothing  # fills a demo company; gets an app.core.demo.DemoPlan
     on_enable: Callable[[], None] = nothing  # first-time data for the current company
     on_disable: Callable[[], None] = nothing
+
+
+def joined(*parts: Hooks) -> Hooks:
+    """The hooks of a module that declares them part by part. Raises `ValueError` when two parts say one thing twice."""
+    found: dict[str, Any] = {}
+    for each in fields(Hooks):
+        given = [value for part in parts if (value := getattr(part, each.name)) not in (None, nothing) and value]
+        if not given:
+            continue
+        if isinstance(given[0], tuple):
+            found[each.name] = tuple(entry for value in given for entry in value)
+        elif each.name == "grants":
+            roles = {role for value in given for role in value}
+            found[each.name] = {role: tuple(p for value in given for p in value.get(role, ())) for role in roles}
+        elif isinstance(given[0], Mapping):
+            found[each.name] = {key: entry for value in given for key, entry in value.items()}
+            if len(found[each.name]) < sum(map(len, given)):
+                raise ValueError(f"{each.name}: two parts declare the same name")
+        elif each.name in ONE_AFTER_THE_OTHER:
+            found[each.name] = _one_after_the_other(given)
+        elif len(given) > 1:
+            raise ValueError(f"{each.name}: two parts declare it")
+        else:
+            found[each.name] = given[0]
+    return Hooks(**found)
+
+
+ONE_AFTER_THE_OTHER = ("demo", "on_enable", "on_disable")
+
+
+def _one_after_the_other(functions: Sequence[Callable[..., None]]) -> Callable[..., None]:
+    def each(*args: Any) -> None:
+        for function in functions:
+            function(*args)
+
+    return each

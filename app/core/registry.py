@@ -136,7 +136,7 @@ def _check(modules: dict[str, Module]) -> None:
             ("event", set(hooks.handlers), events),
             ("permission", {x.permission for x in (*hooks.items, *contributed)}, permissions),
             ("permission", {p for names in hooks.grants.values() for p in names}, permissions),
-            ("resource", {x.resource for x in (*contributed, *hooks.merges)}, resources),
+            ("resource", {x.resource for x in (*contributed, *hooks.merges, *hooks.personal)}, resources),
             ("job", {s.job for s in hooks.schedules}, hooks.jobs),
         ]
         for kind, used, known in uses:

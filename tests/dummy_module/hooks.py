@@ -24,7 +24,7 @@ from app.core.fields import (
     Url,
 )
 from app.core.history import Entry
-from app.core.hooks import Column, Hooks, Item, Merge, Schedule, Timeline
+from app.core.hooks import Column, Hooks, Item, Merge, Personal, Schedule, Timeline
 from app.core.lookups import Lookup
 from app.core.metrics import Dimension, Metric, MetricQuery
 from app.core.registry import registry
@@ -134,6 +134,10 @@ hooks = Hooks(
     merges=(
         Merge(resource="contacts.account", merged=lambda *what: seen.append(("merged", what)),
               unmerged=lambda *what: seen.append(("unmerged", what))),
+    ),
+    personal=(
+        Personal(resource="contacts.contact", gather=lambda row_id: {"Things": [{"Name": f"of {row_id}"}]},
+                 scrub=lambda row_id: seen.append(("scrubbed", row_id))),
     ),
     jobs={"dummy.tidy": tidy},
     schedules=(Schedule(job="dummy.tidy", every_minutes=60),),

@@ -23,12 +23,13 @@ from app.modules.crm.ledger import COLUMNS, FIELDS
 from app.modules.crm.models import CLOSED, CREATED, MOVED, OPEN, Deal, DealEvent, DealSpan, Pipeline, Stage
 
 PAYLOAD = tuple(column for columns in FIELDS.values() for column in columns)
-PLAIN = ("name", "contact_id", "product", "external_id")
+PLAIN = ("name", "contact_id", "product", "external_id", "source_id", "medium_id", "campaign_id")
+BY_HAND = ("probability", "category")
 # What an event of an import sets: the creation everything, a move what goes with the stage, a closing its amount, too.
 AMOUNT = FIELDS["amount"]
 WITH_STAGE = (*FIELDS["stage"], *FIELDS["team"], *FIELDS["reason"])
-FIRST = (*AMOUNT, *FIELDS["owner"], *FIELDS["account"], *FIELDS["expected_close"])
-ALL = "stage,amount,team,owner,expected_close,account,reason"
+FIRST = (*AMOUNT, *FIELDS["owner"], *FIELDS["account"], *FIELDS["expected_close"], *BY_HAND)
+ALL = "stage,amount,team,owner,expected_close,account,reason,probability,category"
 SETS = {(True, False): ALL, (True, True): ALL, (False, False): "stage,team,reason", (False, True): "stage,amount,team,reason"}
 
 
@@ -120,7 +121,7 @@ class _Plan:
         events = [self._event(row, *step, first=not number) for number, step in enumerate(steps)]
         stretches = stretches_of(events)
         told = {name: row.get(name) for name in PLAIN}
-        told["note"] = row.get("note") or ""
+        told["note"], told["tags"] = row.get("note") or "", row.get("tags") or ""
         told.update({name: stretches[-1][name] for name in COLUMNS})
         self.deals.append(told)
         self.events += [(index, event) for event in events]
@@ -183,6 +184,7 @@ class _Plan:
         if first:
             event["owner_id"], event["account_id"] = owner_id, row.get("account_id")
             event["expected_close"] = row.get("expected_close")
+            event["probability"], event["category"] = row.get("probability"), row.get("category")
         return event
 
     def _team(self, owner_id: int | None, day: date) -> int | None:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from app.core.hooks import Hooks, Item
+from app.core.hooks import Hooks, Item, joined
 from app.core.i18n import _l
 from app.modules.crm import demo, page, views
+from app.modules.crm.accounts.plug import hooks as accounts
+from app.modules.crm.activities.plug import hooks as activities
+from app.modules.crm.calendar.plug import hooks as calendar
+from app.modules.crm.day.plug import hooks as day
+from app.modules.crm.forecast.plug import hooks as forecast
+from app.modules.crm.gates.plug import hooks as gates
+from app.modules.crm.leads.plug import hooks as leads
+from app.modules.crm.mail.plug import hooks as mail
 from app.modules.crm.merging import MERGES
 from app.modules.crm.metrics import DIMENSIONS, METRICS
+from app.modules.crm.parts.plug import hooks as parts
+from app.modules.crm.pivot.plug import hooks as pivot
+from app.modules.crm.reports.plug import hooks as reports
 from app.modules.crm.resources import deal, pipeline, reason, stage
 from app.modules.crm.seeds import on_enable
+from app.modules.crm.settings.plug import hooks as settings
 
 # Told here, as pages are made of resources and not the other way round.
 deal.surfaces = {"record": page.deal_page, "history": page.deal_history}
 
-hooks = Hooks(
+deals = Hooks(
     blueprint=views.blueprint,
     resources=(deal, pipeline, stage, reason),
     permissions={
@@ -43,3 +55,5 @@ hooks = Hooks(
     on_enable=on_enable,
     demo=demo.fill,
 )
+
+hooks = joined(deals, leads, activities, parts, gates, mail, accounts, day, calendar, forecast, reports, pivot, settings)

@@ -22,6 +22,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "expected_close": ("expected_close",),
     "account": ("account_id",),
     "reason": ("reason_id", "reason_note"),
+    "probability": ("probability",),
+    "category": ("category",),
 }
 
 
@@ -64,6 +66,8 @@ class DealState:
     account_id: int | None = None
     reason_id: int | None = None
     reason_note: str = ""
+    probability: int | None = None
+    category: str | None = None
 
     @classmethod
     def of(cls, row: Any) -> DealState:

@@ -26,6 +26,10 @@ STATES = (OPEN, WON, LOST, DISCARDED)
 CLOSED = (WON, LOST, DISCARDED)
 TRASHED = "trashed"  # of a deal alone: all of its ledger is voided, so it is in no figure
 
+# How sure a forecast is of a deal; "closed" follows from the outcome and is never chosen.
+COMMIT, BEST_CASE, PIPELINE, OMITTED = "commit", "best_case", "pipeline", "omitted"
+CATEGORIES = (COMMIT, BEST_CASE, PIPELINE, OMITTED)
+
 CREATED, MOVED, CHANGED, VOIDED = "created", "moved", "changed", "voided"
 KINDS = (CREATED, MOVED, CHANGED, VOIDED)
 
@@ -59,6 +63,7 @@ class Stage(CompanyScoped, Versioned, db.Model):
         UniqueConstraint("company_id", "pipeline_id", "name_key"),
         _one_of("type", STATES),
         CheckConstraint("probability BETWEEN 0 AND 100", name="probability"),
+        _one_of("category", CATEGORIES),
     )
     __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
 
@@ -71,15 +76,17 @@ class Stage(CompanyScoped, Versioned, db.Model):
     probability: Mapped[int] = mapped_column(Integer, default=0)  # percent
     rotting_days: Mapped[int | None] = mapped_column(Integer)
     qualified: Mapped[bool] = mapped_column(Boolean, default=True)
+    category: Mapped[str] = mapped_column(String(10), default=PIPELINE, server_default=PIPELINE)  # of its deals
+    needs: Mapped[str] = mapped_column(String(300), default="", server_default="")  # fields to fill in first: "amount,account_id"
 
     pipeline: Mapped[Pipeline] = relationship(foreign_keys=[pipeline_id], lazy="raise")
 
 
 class Reason(CompanyScoped, Versioned, db.Model):
-    """Why a deal was lost or discarded."""
+    """Why a deal was won, lost or discarded."""
 
     __tablename__ = "crm_reason"
-    __constraints__ = (UniqueConstraint("company_id", "kind", "name_key"), _one_of("kind", (LOST, DISCARDED)))
+    __constraints__ = (UniqueConstraint("company_id", "kind", "name_key"), _one_of("kind", CLOSED))
     __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
 
     name: Mapped[str] = mapped_column(String(120))
@@ -100,6 +107,8 @@ _PLACES = (
     ("team_id", "core_team.id"),
     ("reason_id", "crm_reason.id"),
 )
+# Where a lead or a deal came from.
+ORIGIN = (("source_id", "crm_source.id"), ("medium_id", "crm_medium.id"), ("campaign_id", "crm_campaign.id"))
 _CREDIT = (("credit_owner_id", "core_membership.id"), ("credit_team_id", "core_team.id"))
 
 
@@ -129,6 +138,8 @@ class Outcome:
     account_id: Mapped[int | None] = mapped_column(Id)
     reason_id: Mapped[int | None] = mapped_column(Id)
     reason_note: Mapped[str] = mapped_column(Text, default="")
+    probability: Mapped[int | None] = mapped_column(Integer)  # percent, set by hand; None: that of the stage
+    category: Mapped[str | None] = mapped_column(String(10))  # set by hand; None: that of the stage
 
 
 class Deal(Record, Outcome, db.Model):
@@ -136,7 +147,7 @@ class Deal(Record, Outcome, db.Model):
 
     __tablename__ = "crm_deal"
     __constraints__ = (
-        *_references(*_PLACES, *_CREDIT, ("contact_id", "contacts_contact.id")),
+        *_references(*_PLACES, *_CREDIT, ("contact_id", "contacts_contact.id"), *ORIGIN),
         UniqueConstraint("company_id", "external_id"),
         _one_of("state", (*STATES, TRASHED)),
         Index("ix_crm_deal_cards", "company_id", "state", "stage_id", "entered_at", "id"),
@@ -154,7 +165,7 @@ class Deal(Record, Outcome, db.Model):
         Index(None, "company_id", "account_id"),
         Index(None, "company_id", "name_key", "id"),
     )
-    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name", "product", "external_id")}
+    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name", "product", "external_id", "tags")}
     # What follows from the logged fields: noise in a log for people.
     __silent__: ClassVar = (
         *("pipeline_id", "opened_at", "entered_at", "entered_on", "closed_at", "company_minor"),
@@ -163,11 +174,15 @@ class Deal(Record, Outcome, db.Model):
 
     name: Mapped[str] = mapped_column(String(200))
     name_key: Mapped[str] = mapped_column(String(LONG * 200), default="")
-    search_key: Mapped[str] = mapped_column(String(LONG * 442), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 850), default="")
     contact_id: Mapped[int | None] = mapped_column(Id)
     product: Mapped[str | None] = mapped_column(String(120))
     external_id: Mapped[str | None] = mapped_column(String(120))
     note: Mapped[str] = mapped_column(Text, default="")
+    source_id: Mapped[int | None] = mapped_column(Id)
+    medium_id: Mapped[int | None] = mapped_column(Id)
+    campaign_id: Mapped[int | None] = mapped_column(Id)
+    tags: Mapped[str] = mapped_column(String(400), default="", server_default="")  # "feria, urgente": see app.core.tags
 
     @classmethod
     def __present__(cls) -> ColumnElement[bool]:
@@ -222,6 +237,8 @@ class DealEvent(CompanyScoped, db.Model):
     account_id: Mapped[int | None] = mapped_column(Id)
     reason_id: Mapped[int | None] = mapped_column(Id)
     reason_note: Mapped[str | None] = mapped_column(Text)
+    probability: Mapped[int | None] = mapped_column(Integer)
+    category: Mapped[str | None] = mapped_column(String(10))
 
 
 class DealSpan(CompanyScoped, Outcome, db.Model):
@@ -243,3 +260,26 @@ class DealSpan(CompanyScoped, Outcome, db.Model):
     known_from: Mapped[datetime] = mapped_column(UtcDateTime())
     known_to: Mapped[datetime | None] = mapped_column(UtcDateTime())
     owner_id: Mapped[int | None] = mapped_column(Id)
+
+
+class DealStage(CompanyScoped, db.Model):
+    """That a deal has been in a stage, since when, how often and how long. Derived from the spans that hold now.
+
+    `seconds` are those of the stretches that are over; in the stage where an open deal is now, those since its
+    `entered_at` come on top.
+    """
+
+    __tablename__ = "crm_deal_stage"
+    __constraints__ = (
+        same_company("deal_id", "crm_deal.id"),
+        same_company("stage_id", "crm_stage.id"),
+        UniqueConstraint("company_id", "deal_id", "stage_id"),
+        Index(None, "company_id", "stage_id", "deal_id", "seconds"),
+    )
+    __unlogged__ = True
+
+    deal_id: Mapped[int] = mapped_column(Id)
+    stage_id: Mapped[int] = mapped_column(Id)
+    entered_on: Mapped[date] = mapped_column(Date)  # the first time
+    entries: Mapped[int] = mapped_column(Integer, default=1)
+    seconds: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -141,7 +141,7 @@ reason: Resource = Resource(
     icon="message-question",
     fields=(
         Text("name", _l("Name"), required=True),
-        Choice("kind", _l("Kind"), choices=STATE_LABELS[2:], required=True),
+        Choice("kind", _l("Kind"), choices=STATE_LABELS[1:], required=True),
         Boolean("active", _l("Active"), default=lambda: True),
     ),
     filters=("kind",),

@@ -56,7 +56,8 @@ from app.modules.crm.recording import (
 
 UNDO_SECONDS = 60
 UNGATED = ("import", "demo")  # sources whose deals may be won without an amount and lost without a reason
-PLAIN = ("name", "contact_id", "product", "external_id", "note")
+PLAIN = ("name", "contact_id", "product", "external_id", "note", "source_id", "medium_id", "campaign_id", "tags")
+BY_HAND = ("probability", "category")  # tracked fields that replace what the stage says
 
 
 def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: str = "") -> Deal:
@@ -79,6 +80,9 @@ def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: s
     set_field(event, "expected_close", expected_close=values.get("expected_close"))
     set_field(event, "account", account_id=values.get("account_id"))
     set_field(event, "reason", reason_id=None, reason_note="")
+    for name in BY_HAND:
+        if values.get(name) is not None:
+            set_field(event, name, **{name: values[name]})
     state = DealState()
     ledger.apply(state, event)
     deal = Deal(**state.values(), **{name: values[name] for name in PLAIN if values.get(name) is not None})
@@ -117,7 +121,7 @@ def change_and_tell(
     for name in PLAIN:
         value = values.get(name, getattr(deal, name))
         if value != getattr(deal, name):
-            setattr(deal, name, "" if value is None and name == "note" else value)
+            setattr(deal, name, "" if value is None and name in ("note", "tags") else value)
     moves = values.get("stage_id") not in (None, deal.stage_id)
     stage = stage_of(values["stage_id"]) if moves else None
     if values.get("closed_on") and (stage.type if stage else deal.state) not in CLOSED:
@@ -270,6 +274,9 @@ def _changes(deal: Deal, values: Mapping[str, Any], gesture: Gesture) -> DealEve
         set_field(event, "expected_close", expected_close=values["expected_close"])
     if "account_id" in values and values["account_id"] != deal.account_id:
         set_field(event, "account", account_id=values["account_id"])
+    for name in BY_HAND:
+        if name in values and values[name] != getattr(deal, name):
+            set_field(event, name, **{name: values[name]})
     reason_id, note = values.get("reason_id", deal.reason_id), values.get("reason_note", deal.reason_note) or ""
     if (reason_id, note) != (deal.reason_id, deal.reason_note):
         reason = _reason(reason_id, deal.state)
@@ -295,7 +302,7 @@ def _move(
     gesture = closing_on(deal, closed_on, source) if closes else now_or_then(deal, at, source)
     gesture.group = group or gesture.group
     amount = amount or amount_of(deal)
-    why = _reason(reason, stage.type) if stage.type in (LOST, DISCARDED) else None
+    why = _reason(reason, stage.type) if stage.type in CLOSED else None
     if gesture.source not in UNGATED:
         _check_gate(stage, amount, why)
     before = (deal.stage_id, deal.state)

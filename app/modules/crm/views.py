@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from flask import Blueprint, Response, abort, request, url_for
+from flask import Response, abort, request, url_for
 from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
@@ -22,11 +22,9 @@ from app.core.surfaces.form import differences, given_version
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, settle, toast
 from app.modules.crm import account_tab, board, forms, page, services
+from app.modules.crm.blueprint import blueprint
 from app.modules.crm.board_filters import BoardFilters
 from app.modules.crm.models import CLOSED, OPEN, Deal, Stage
-
-blueprint = Blueprint("crm", __name__)
-
 
 blueprint.get("/accounts/<int:account_id>/deals")(account_tab.account_deals)
 

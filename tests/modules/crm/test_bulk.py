@@ -37,7 +37,7 @@ def told(steps):
         closes, first = step["state"] in CLOSED, number == 0
         event = {**dict.fromkeys(PAYLOAD), "pipeline_id": 1, "at": at, "local_date": at.date(), "sets": SETS[first, closes]}
         event |= {"kind": CREATED if first else MOVED}
-        said = {**step, "currency": "EUR", "company_minor": step["amount_minor"]}
+        said = {"probability": 30, "category": "commit", **step, "currency": "EUR", "company_minor": step["amount_minor"]}
         names = ("stage_id", "state", "team_id", "reason_id", "reason_note", *(FIRST if first else ()))
         amount = ("amount_minor", "currency", "company_minor") if closes else ()
         events.append(event | {name: said[name] for name in (*names, *amount)})

@@ -1,0 +1,1 @@
+"""Calls, e-mails, visits, meetings and tasks: planned, done, and what came of them."""

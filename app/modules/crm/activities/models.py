@@ -1,0 +1,148 @@
+"""Tables of activities: their types, what can come of them, and the activities themselves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import ClassVar
+
+from sqlalchemy import Boolean, CheckConstraint, Date, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, same_company
+
+CALL, EMAIL, VISIT, MEETING, TASK = "call", "email", "visit", "meeting", "task"
+KINDS = (CALL, EMAIL, VISIT, MEETING, TASK)
+FOLLOW_UPS = (CALL, EMAIL, VISIT, MEETING)  # kinds that touch a customer
+PLANNED, DONE, CANCELLED = "planned", "done", "cancelled"
+STATES = (PLANNED, DONE, CANCELLED)
+WEEKLY, FORTNIGHTLY, MONTHLY = "weekly", "biweekly", "monthly"
+REPEATS = (WEEKLY, FORTNIGHTLY, MONTHLY)
+
+LONG = 3  # how much longer a folded text may be than what it was folded from
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
+
+
+class ActivityType(CompanyScoped, Versioned, db.Model):
+    """A way of working with a customer. Its kind is what figures count by; its name says nothing to the program."""
+
+    __tablename__ = "crm_activity_type"
+    __constraints__ = (
+        same_company("default_owner_id", "core_membership.id"),
+        same_company("next_type_id", "crm_activity_type.id"),
+        UniqueConstraint("company_id", "name_key"),
+        _one_of("kind", KINDS),
+    )
+    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
+
+    name: Mapped[str] = mapped_column(String(80))
+    name_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
+    kind: Mapped[str] = mapped_column(String(10))
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+    subject: Mapped[str] = mapped_column(String(200), default="")  # what a new one is called
+    note: Mapped[str] = mapped_column(Text, default="")  # what a new one's note begins with
+    default_days: Mapped[int] = mapped_column(Integer, default=1)  # working days from today until a new one is due
+    default_minutes: Mapped[int | None] = mapped_column(Integer)
+    default_owner_id: Mapped[int | None] = mapped_column(Id)  # None: who plans it
+    next_type_id: Mapped[int | None] = mapped_column(Id)  # what is suggested when one is done
+    next_days: Mapped[int | None] = mapped_column(Integer)  # and in how many working days
+
+
+class ActivityOutcome(CompanyScoped, Versioned, db.Model):
+    """What came of an activity. `reached` says that it was a contact both ways; a `cancelled` one says why none was."""
+
+    __tablename__ = "crm_activity_outcome"
+    __constraints__ = (UniqueConstraint("company_id", "name_key"),)
+    __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
+
+    name: Mapped[str] = mapped_column(String(80))
+    name_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 80), default="")
+    kinds: Mapped[str] = mapped_column(String(80), default="")  # "call,email"; empty: of every kind
+    reached: Mapped[bool] = mapped_column(Boolean, default=True)
+    cancelled: Mapped[bool] = mapped_column(Boolean, default=False)  # a reason why it did not take place
+    position: Mapped[int] = mapped_column(Integer, default=0)
+    active: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+class Activity(Record, db.Model):
+    """Something to do, or done, with a customer: one row, whatever it is linked to.
+
+    It is due on a local day (`due_on`), at an instant (`due_at`) only where a time was given. It was done at `done_at`
+    (`done_on` in the company's zone) by `done_by_id`, who was in `team_id` then; `recorded_at` is when that was told.
+    """
+
+    __tablename__ = "crm_activity"
+    __constraints__ = (
+        same_company("type_id", "crm_activity_type.id"),
+        same_company("outcome_id", "crm_activity_outcome.id"),
+        same_company("done_by_id", "core_membership.id"),
+        same_company("team_id", "core_team.id"),
+        same_company("account_id", "contacts_account.id"),
+        same_company("contact_id", "contacts_contact.id"),
+        same_company("deal_id", "crm_deal.id"),
+        same_company("lead_id", "crm_lead.id"),
+        UniqueConstraint("company_id", "external_id"),
+        _one_of("kind", KINDS),
+        _one_of("state", STATES),
+        Index(None, "company_id", "deal_id", "state", "due_on"),
+        Index(None, "company_id", "account_id", "state", "done_on", "kind"),
+        Index(None, "company_id", "contact_id"),
+        Index(None, "company_id", "lead_id"),
+        Index(None, "company_id", "owner_id", "state", "due_on"),
+        Index(None, "company_id", "state", "due_on", "id"),
+        Index("ix_crm_activity_done", "company_id", "state", "done_on", "kind", "done_by_id", "outcome_id"),
+    )
+    __folded__: ClassVar = {"subject_key": ("subject",), "search_key": ("subject", "external_id")}
+    __silent__: ClassVar = ("kind", "due_at", "done_at", "recorded_at", "team_id", "reminded_at")
+
+    type_id: Mapped[int] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(10))  # that of its type when it was made
+    subject: Mapped[str] = mapped_column(String(200))
+    subject_key: Mapped[str] = mapped_column(String(LONG * 200), default="")
+    search_key: Mapped[str] = mapped_column(String(LONG * 321), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(String(10), default=PLANNED)
+    due_on: Mapped[date | None] = mapped_column(Date)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    minutes: Mapped[int | None] = mapped_column(Integer)
+    done_on: Mapped[date | None] = mapped_column(Date)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    recorded_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    done_by_id: Mapped[int | None] = mapped_column(Id)
+    team_id: Mapped[int | None] = mapped_column(Id)
+    outcome_id: Mapped[int | None] = mapped_column(Id)
+    outcome_note: Mapped[str] = mapped_column(Text, default="")
+    account_id: Mapped[int | None] = mapped_column(Id)
+    contact_id: Mapped[int | None] = mapped_column(Id)
+    deal_id: Mapped[int | None] = mapped_column(Id)
+    lead_id: Mapped[int | None] = mapped_column(Id)
+    place: Mapped[str] = mapped_column(String(200), default="")
+    remind_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    repeat: Mapped[str | None] = mapped_column(String(10))
+    repeat_until: Mapped[date | None] = mapped_column(Date)
+    series_id: Mapped[str] = mapped_column(String(36), default="")  # of those that repeat each other
+    source: Mapped[str] = mapped_column(String(10), default="web")  # web, import, api, demo, mail
+    external_id: Mapped[str | None] = mapped_column(String(120))
+
+
+class ActivityMember(CompanyScoped, db.Model):
+    """A colleague who takes part beside the owner: the activity is one, and counts for each of them."""
+
+    __tablename__ = "crm_activity_member"
+    __constraints__ = (
+        same_company("activity_id", "crm_activity.id"),
+        same_company("member_id", "core_membership.id"),
+        same_company("team_id", "core_team.id"),
+        UniqueConstraint("company_id", "activity_id", "member_id"),
+        Index(None, "company_id", "member_id"),
+    )
+
+    activity_id: Mapped[int] = mapped_column(Id)
+    member_id: Mapped[int] = mapped_column(Id)
+    team_id: Mapped[int | None] = mapped_column(Id)  # on the day it was done

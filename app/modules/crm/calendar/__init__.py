@@ -1,0 +1,1 @@
+"""Activities by day, week and month, and as a feed for other calendars."""

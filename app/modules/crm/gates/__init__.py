@@ -1,0 +1,1 @@
+"""What a deal needs before it may enter a stage."""

@@ -1,0 +1,8 @@
+"""What stage gates plug in."""
+
+from __future__ import annotations
+
+from app.core.hooks import Hooks
+from app.modules.crm.gates import models  # noqa: F401  # its tables
+
+hooks = Hooks()

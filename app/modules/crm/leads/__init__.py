@@ -1,0 +1,1 @@
+"""Leads, where they come from, and what becomes of them."""

@@ -1,0 +1,1 @@
+"""E-mail to customers: templates, sending, and what became of it."""

@@ -1,0 +1,1 @@
+"""Free tables over deals and activities."""

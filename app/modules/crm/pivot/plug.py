@@ -1,0 +1,7 @@
+"""What the pivot page plugs in."""
+
+from __future__ import annotations
+
+from app.core.hooks import Hooks
+
+hooks = Hooks()

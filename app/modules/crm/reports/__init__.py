@@ -1,0 +1,1 @@
+"""The pre-sale report: from prospect to purchase."""

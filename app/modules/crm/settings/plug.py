@@ -1,0 +1,8 @@
+"""What the settings plug in."""
+
+from __future__ import annotations
+
+from app.core.hooks import Hooks
+from app.modules.crm.settings import models  # noqa: F401  # its tables
+
+hooks = Hooks()
