@@ -9,6 +9,7 @@ from app.core.demo import DemoPlan
 from app.core.money import Money
 from app.core.writes import bulk_insert
 from app.modules.contacts.models import Account, Contact
+from app.modules.contacts.services import note_owners
 
 ACCOUNTS, ACCOUNTS_SMALL = 400, 24
 SECTORS: dict[str, tuple[tuple[str, ...], tuple[int, int]]] = {
@@ -29,6 +30,7 @@ PLACES = {
 SECOND = ("del Turia", "de la Ribera", "San Miguel", "Hermanos Vidal", "La Plana", "del Sur", "Roca", "Montesa", "del Valle",
           "Peñafiel", "Altamira", "Ibérica", "del Ebro", "Serrano", "Garrido", "Moncayo", "Santa Clara", "Ortiz", "del Norte",
           "La Encina", "Aranda", "Castillo", "Benavent", "del Mar", "Puig", "Zubiri", "Olmedo", "Villar", "Sierra", "Marín")
+SEGMENTS = ("C", "B", "A")  # by size
 FORMS = ("S.L.", "S.A.", "S. Coop.", "S.L.U.")
 FIRST_NAMES = ("Rosa", "Enric", "Teresa", "Manuel", "Laura", "Pablo", "Isabel", "Andrés", "Cristina", "Joan", "Elena", "Íñigo",
                "Beatriz", "Fernando", "Silvia", "Miguel", "Nuria", "Óscar", "Patricia", "Rubén", "Mercedes", "Gonzalo")
@@ -43,6 +45,7 @@ def fill(plan: DemoPlan) -> None:
     names: set[str] = set()
     rows = [_account(plan, names) for _ in range(ACCOUNTS_SMALL if plan.small else ACCOUNTS)]
     ids = bulk_insert(Account, rows)
+    note_owners(zip(ids, (row["owner_id"] for row in rows), strict=True), plan.first_day)
     plan.made["contacts.account"] = ids
     people = [_person(plan, account_id, row) for account_id, row in zip(ids, rows, strict=True)
               for _ in range(plan.random.choice((0, 1, 1, 1, 2, 3)))]
@@ -65,6 +68,8 @@ def _account(plan: DemoPlan, names: set[str]) -> dict[str, Any]:
         "name": name,
         "parent_id": None,
         "sector": sector,
+        "segment": SEGMENTS[(employees > 60) + (employees > 220)],
+        "target": employees > 220 and chance.random() < 0.6,
         "tax_id": f"{chance.choice('AB')}{chance.randrange(10_000_000, 99_999_999)}",
         "website": f"https://www.{fold(name).replace(' ', '').replace('.', '')}.example",
         "email": f"info@{fold(name).replace(' ', '').replace('.', '')}.example",

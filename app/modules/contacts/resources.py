@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.fields import Email, Integer, LongText, MoneyField, Phone, Text, Url
+from app.core.fields import Boolean, Email, Integer, LongText, MoneyField, Phone, Text, Url
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import Resource, View
@@ -21,6 +21,8 @@ account: Resource = Resource(
         Text("name", _l("Name"), required=True, longest=160),
         Lookup("parent_id", _l("Subsidiary of"), target="contacts.account"),
         Text("sector", _l("Sector"), longest=80),
+        Text("segment", _l("Segment"), longest=40, hint=_l("How your company sorts its customers, such as A, B and C.")),
+        Boolean("target", _l("Target account"), default=lambda: False, hint=_l("One that is to be won or grown.")),
         Text("tax_id", _l("Tax number"), longest=20),
         Lookup("owner_id", _l("Owner"), target="admin.member"),
         Url("website", _l("Website")),
@@ -39,13 +41,17 @@ account: Resource = Resource(
     columns=("name", "sector", "city", "country", "employees", "annual_revenue", "owner_id"),
     head=("owner_id", "city", "employees", "annual_revenue"),
     groups=(
-        (_l("Account"), ("name", "parent_id", "sector", "tax_id", "owner_id", "external_id")),
+        (_l("Account"), ("name", "parent_id", "sector", "segment", "target", "tax_id", "owner_id", "external_id")),
         (_l("Contact details"), ("website", "email", "phone", "street", "postcode", "city", "country")),
         (_l("Size"), ("founded", "employees", "annual_revenue")),
         (_l("Note"), ("note",)),
     ),
-    filters=("owner_id", "parent_id"),
-    views=(View("all", _l("All accounts")), View("mine", _l("My accounts"), {"owner_id": "me"})),
+    filters=("owner_id", "segment", "target", "parent_id"),
+    views=(
+        View("all", _l("All accounts")),
+        View("mine", _l("My accounts"), {"owner_id": "me"}),
+        View("targets", _l("Target accounts"), {"target": "true"}),
+    ),
     match_keys=("external_id", "name"),
     create=lambda values: services.create_account(account.stored(values)),
     update=lambda row, values: services.change_account(row, account.stored(values)),
