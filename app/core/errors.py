@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Refusal(Exception):
     """Base of all refusals that carry a sentence for the user."""
 
     status = 400
+    members: Mapping[str, Any] = {}  # further members of the API's answer (RFC 9457), such as "errors"
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(str(message))

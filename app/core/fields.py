@@ -53,6 +53,7 @@ class Field:
     kind: ClassVar[str] = "text"
     numeric: ClassVar[bool] = False
     ordered: ClassVar[bool] = True  # whether the database orders its column as people would
+    control: ClassVar[Any] = None  # the form control of a kind of its own; by `kind` where there is none
 
     name: str
     label: Any = ""

@@ -13,6 +13,7 @@ from wtforms.fields.choices import Choice, SelectFieldBase
 from app.core import lookups
 from app.core.access import can
 from app.core.fields import Field, FieldError, by_person
+from app.core.tags import TagsInput
 
 INPUTS: dict[str, Any] = {
     "date": widgets.DateInput(),
@@ -22,6 +23,7 @@ INPUTS: dict[str, Any] = {
     "longtext": widgets.TextArea(),
     "number": widgets.TextInput(),
     "money": widgets.TextInput(),
+    "tags": TagsInput(),
 }
 
 
@@ -128,7 +130,7 @@ def form_of(fields: Iterable[Field], posted: Any = None, values: Mapping[str, An
     """A bound form for typed fields; `values` maps field names to current values, `posted` is `request.form`."""
     namespace: dict[str, Any] = {}
     for typed in fields:
-        control = {"boolean": TypedCheckbox, "choice": TypedSelect, "lookup": TypedSelect}.get(typed.kind, TypedInput)
+        control = typed.control or {"boolean": TypedCheckbox, "choice": TypedSelect, "lookup": TypedSelect}.get(typed.kind, TypedInput)
         namespace[typed.name] = wtforms.fields.core.UnboundField(control, typed)
     form_class = type("RecordForm", (Form,), namespace)
     return form_class(posted, data=dict(values or {}))

@@ -100,7 +100,7 @@ def is_api() -> bool:
 
 
 def _refusal(error: Refusal) -> Response:
-    answer = refuse(error.status, error.message, error.field)
+    answer = refuse(error.status, error.message, None if error.members else error.field, **error.members)
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer
