@@ -28,7 +28,11 @@ MOST = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing that happened to a record; `text` is a translated sentence without its subject."""
+    """One thing that happened to a record; `text` is a translated sentence without its subject.
+
+    `kind` is what the filters of the stream go by: note, activity, mail, change or file. `body` is what was written,
+    with its lines; plain text, whose links are made by the page. `url` leads to what the entry is about.
+    """
 
     at: datetime
     who: str
@@ -38,6 +42,9 @@ class Entry:
     new: str = ""
     detail: str = ""
     undone: bool = False
+    kind: str = "change"
+    body: str = ""
+    url: str = ""
 
 
 def days(entries: Iterable[Entry]) -> list[dict[str, Any]]:

@@ -15,9 +15,12 @@ from app.core.hooks import Merge
 from app.core.i18n import _
 from app.core.lifecycle import enabled_modules
 from app.core.models import Change
+from app.core.note_models import Attachment, Note
 from app.core.registry import registry
 from app.core.resource import Resource
 from app.core.tenancy import current_company_id
+
+ON_RECORDS = (Note, Attachment)  # refer to a row of any table by its name and the row's id
 
 Moved = Mapping[str, Mapping[int, Sequence[int]]]  # "table.column" -> row they pointed at -> ids of the rows
 
@@ -54,7 +57,21 @@ def point_at(resource: Resource, winner_id: int, losers: Sequence[int]) -> Moved
             _point(cls, column, ids, loser_id, winner_id)
         if by_loser:
             moved[f"{cls.__tablename__}.{column}"] = by_loser
+    for cls in ON_RECORDS:
+        if by_loser := _lying_on(cls, resource, losers):
+            for loser_id, ids in by_loser.items():
+                _point(cls, "row_id", ids, loser_id, winner_id)
+            moved[f"{cls.__tablename__}.row_id"] = by_loser
     return moved
+
+
+def _lying_on(cls: Any, resource: Resource, ids: Sequence[int]) -> dict[int, list[int]]:
+    """Notes or files on rows of a resource: row -> their ids."""
+    mine = (cls.table_name == resource.model.__tablename__, cls.row_id.in_(ids))
+    found: dict[int, list[int]] = {}
+    for each_id, row_id in db.session.execute(select(cls.id, cls.row_id).where(*mine).order_by(cls.id)):
+        found.setdefault(row_id, []).append(each_id)
+    return found
 
 
 def point_back(name: str, winner_id: int, by_loser: Mapping[int, Sequence[int]]) -> list[str]:
