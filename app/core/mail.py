@@ -3,51 +3,66 @@
 from __future__ import annotations
 
 import re
-import smtplib
-import ssl
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from email.utils import format_datetime, parseaddr
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from flask import current_app
 
 from app.core.db import fold, utcnow
 from app.core.jobs import core_job, enqueue
+from app.core.mail_server import hand_over
 from config import Config
-
-TIMEOUT = 20  # seconds for each step of a conversation with the mail server
 
 
 @dataclass(frozen=True)
-class Server:
-    """Where mail goes: `smtp://user:password@host:port?starttls=1` or `smtps://…`."""
+class Letter:
+    """A mail that a person writes to others: plain text, from the product's address, answered to the person's own.
 
-    host: str
-    port: int
-    user: str
-    password: str
-    tls: bool
-    starttls: bool
+    `to` and `cc` are pairs of name and address. The same `message_id` is one letter to its readers, however often it
+    is handed over.
+    """
 
-    @classmethod
-    def of(cls, url: str) -> Server:
-        """Read an address; raise `ValueError` when its scheme or host is not one for mail."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise ValueError("SMTP_URL must look like smtp://user:password@host:port?starttls=1 or smtps://…")
-        tls = parts.scheme == "smtps"
-        return cls(
-            host=parts.hostname,
-            port=parts.port or (465 if tls else 25),
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            tls=tls,
-            starttls=parse_qs(parts.query).get("starttls", ["0"])[-1] == "1",
-        )
+    sender: str
+    reply_to: str
+    to: Sequence[tuple[str, str]]
+    cc: Sequence[tuple[str, str]]
+    subject: str
+    text: str
+    message_id: str
+
+    def message(self) -> EmailMessage:
+        """The letter as it is sent. Raises `ValueError` for an address that is none."""
+        message = EmailMessage()
+        ours = parseaddr(_config().mail_from)[1]
+        message["From"] = _address(self.sender, ours)
+        if self.reply_to:
+            message["Reply-To"] = _address(self.sender, self.reply_to)
+        message["To"] = [_address(*each) for each in self.to]
+        if self.cc:
+            message["Cc"] = [_address(*each) for each in self.cc]
+        message["Subject"] = one_line(self.subject)
+        message["Date"] = format_datetime(utcnow())
+        message["Message-ID"] = self.message_id
+        # Lines as long as they were typed, wrapped softly on the way: the reader's window decides how they look.
+        message.set_content(self.text.rstrip() + "\n", cte="quoted-printable")
+        return message
+
+
+def new_message_id(name: str) -> str:
+    """The id of a mail that is called so: the same name gives the same id."""
+    return f"<{_slug(name)}@{urlsplit(_config().base_url).hostname}>"
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and control characters: nothing in it can begin another header."""
+    bare = "".join(c if unicodedata.category(c) not in ("Cc", "Cf") else " " for c in text)
+    return " ".join(bare.split())
 
 
 def send_mail(
@@ -77,27 +92,23 @@ def deliver(
     *, to: str, subject: str, text: str, html: str | None, language: str | None, name: str, at: str
 ) -> None:
     """Hand a mail to the server, or write it to `VAR_DIR/mail` where none is set. Run by the worker."""
-    config: Config = current_app.config["VENDIMIA"]
-    message = _message(config, to, subject, text, html, language, name)
-    if config.smtp_url:
-        _send(Server.of(config.smtp_url), message)
-    else:
-        _write(
-            config.var_dir / "mail",
-            f"{at[:19].replace(':', '')}-{_slug(subject, to)}-{_slug(name)[-8:]}",
-            message,
-        )
+    message = _message(to, subject, text, html, language, name)
+    hand_over(message, name=file_name(at, f"{subject} {to}", name))
 
 
-def _message(
-    config: Config, to: str, subject: str, text: str, html: str | None, language: str | None, name: str
-) -> EmailMessage:
+def file_name(at: str, what: str, name: str) -> str:
+    """What a mail is called that is written to a file: when, what, and the end of its name."""
+    return f"{at[:19].replace(':', '')}-{_slug(what)}-{_slug(name)[-8:]}"
+
+
+def _message(to: str, subject: str, text: str, html: str | None, language: str | None, name: str) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = config.mail_from
+    message["From"] = _config().mail_from
     message["To"] = Address(addr_spec=to)
     message["Subject"] = subject
+    message["Date"] = format_datetime(utcnow())
     # The same name gives the same id, so that a mail sent twice after a crash is one mail to its reader.
-    message["Message-ID"] = f"<{_slug(name)}@{urlsplit(config.base_url).hostname}>"
+    message["Message-ID"] = new_message_id(name)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
     if html:
@@ -107,26 +118,12 @@ def _message(
     return message
 
 
-def _send(server: Server, message: EmailMessage) -> None:
-    context = ssl.create_default_context()
-    if server.tls:
-        client: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=context)
-    else:
-        client = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
-    with client:
-        if server.starttls:
-            client.starttls(context=context)
-        if server.user:
-            client.login(server.user, server.password)
-        client.send_message(message)
+def _address(name: str, address: str) -> Address:
+    return Address(display_name=one_line(name), addr_spec=address)
 
 
-def _write(folder: Path, name: str, message: EmailMessage) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    half = folder / f".{name}"
-    half.touch(mode=0o600)
-    half.write_bytes(message.as_bytes(policy=SMTP))
-    half.rename(folder / f"{name}.eml")
+def _config() -> Config:
+    return current_app.config["VENDIMIA"]
 
 
 def _slug(*texts: str) -> str:

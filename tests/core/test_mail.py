@@ -14,7 +14,8 @@ from sqlalchemy import select
 from app.core import worker
 from app.core.db import db, utcnow
 from app.core.fields import Email, FieldError, Reading
-from app.core.mail import Server, send_mail
+from app.core.mail import send_mail
+from app.core.mail_server import Server
 from app.core.models import Job
 
 
