@@ -120,8 +120,14 @@ def me() -> Me:
 def can(permission: str) -> bool:
     """Whether the person may do it here; what runs without a person (jobs, commands) may do everything."""
     if "me" in g:
-        return permission in g.me.permissions
+        return permission in g.me.permissions and in_use(permission)
     return "company_id" in g
+
+
+def in_use(permission: str) -> bool:
+    """Whether the company uses what a permission is about: it may do without some kinds of records."""
+    available = registry.switchable.get(permission.rpartition(".")[0])
+    return available is None or available()
 
 
 def scope_of(resource_key: str) -> str:

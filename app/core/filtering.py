@@ -173,7 +173,7 @@ def of_argument(typed: Field, value: str) -> Condition:
         return Condition(typed, "empty")
     if sort in ("lookup", "choice") and "," in value and value not in choices:
         return Condition(typed, "one-of", tuple(value.split(",")[: operators.MOST_VALUES]))
-    return Condition(typed, "exactly" if sort == "text" else "is", (value,))
+    return Condition(typed, {"text": "exactly", "tags": "has"}.get(sort, "is"), (value,))
 
 
 def of_range(typed: Field, end: str, value: str) -> Condition | None:

@@ -38,7 +38,7 @@ class TypedInput(wtforms.Field):
     def __init__(self, typed: Field, **options: Any) -> None:
         super().__init__(label=str(typed.label), description=str(typed.hint), **options)
         self.typed = typed
-        self.span = WIDE if typed.kind in ("text", "longtext", "url") else HALF
+        self.span = WIDE if typed.kind in ("text", "longtext", "url", "tags") else HALF
         self.value: Any = None
         self.stored: Any = None  # what the form was opened with
         self.widget = INPUTS.get(typed.kind, self.widget)

@@ -10,7 +10,7 @@ from flask import Flask, Response, abort, current_app, g, request
 from flask_login import current_user
 
 from app.core import tokens
-from app.core.access import can, enter_company, mark_of
+from app.core.access import can, enter_company, in_use, mark_of
 from app.core.db import db
 from app.core.errors import Forbidden
 from app.core.i18n import _
@@ -93,7 +93,7 @@ def _enter() -> None:
         return
     if "company_slug" not in g or not enter_company(g.company_slug, current_user.id):
         abort(404)
-    if not is_enabled(mark.partition(".")[0]):
+    if not is_enabled(mark.partition(".")[0]) or not in_use(mark):
         abort(404)
     if not can(mark):
         abort(403)
@@ -114,7 +114,7 @@ def _enter_api(mark: str) -> None:
     g.write_source = "api"
     if mark in (TOKEN, READER):
         return
-    if not is_enabled(mark.partition(".")[0]):
+    if not is_enabled(mark.partition(".")[0]) or not in_use(mark):
         abort(404)
     if bearer.read_only and request.method not in READING:
         raise Forbidden(_("This token may only read."))

@@ -13,7 +13,7 @@ from typing import Any
 from flask import g
 from sqlalchemy import and_, false, not_, or_
 
-from app.core import letters, relative_dates
+from app.core import letters, relative_dates, tags
 from app.core.access import team_mates
 from app.core.changelog import actor_id
 from app.core.db import fold
@@ -61,11 +61,13 @@ OPERATORS = {
         Operator("from", _l("is on or after")),
         Operator("until", _l("is on or before")),
         Operator("between", _l("is between"), least=2, most=2),
+        Operator("has", _l("include")),
+        Operator("has-not", _l("do not include")),
         Operator("empty", _l("is empty"), least=0, most=0),
         Operator("not-empty", _l("is not empty"), least=0, most=0),
     )
 }
-NEGATED = {"is-not": "is", "none-of": "one-of", "contains-not": "contains"}
+NEGATED = {"is-not": "is", "none-of": "one-of", "contains-not": "contains", "has-not": "has"}
 _SET = ("is", "is-not", "one-of", "none-of", "empty", "not-empty")
 _TEXT = ("contains", "contains-not", "is", "is-not", "begins", "one-of", "none-of", "exactly", "empty", "not-empty")
 _AMOUNT = ("at-least", "at-most", "more", "less", "between", "is", "is-not", "empty", "not-empty")
@@ -77,6 +79,7 @@ BY_SORT: dict[str, tuple[str, ...]] = {
     "money": _AMOUNT,
     "number": _AMOUNT,
     "exact": _SET,
+    "tags": ("has", "has-not", "empty", "not-empty"),
     "text": _TEXT,
 }
 
@@ -126,7 +129,7 @@ def _check(typed: Field, sort: str, op: str, values: Sequence[str]) -> None:
 
 
 def _emptiness(column: Any, sort: str, op: str) -> Any:
-    if sort == "text":
+    if sort in ("text", "tags"):
         return or_(column.is_(None), column == "") if op == "empty" else and_(column.is_not(None), column != "")
     return column.is_(None) if op == "empty" else column.is_not(None)
 
@@ -217,6 +220,11 @@ def _exact(_model: Any, typed: Field, column: Any, op: str, values: Sequence[str
     return column.in_([typed.read(v, neutral()) for v in values])
 
 
+def _tags(_model: Any, typed: Field, column: Any, op: str, values: Sequence[str]) -> Any:
+    """One whole tag; a value with a comma is none."""
+    return tags.carries(column, values[0]) if values[0].strip() and "," not in values[0] else false()
+
+
 def amounts(typed: Field, values: Sequence[str]) -> list[Money]:
     """The amounts of a comparison, which is made in one currency. Raises `FieldError`."""
     found = [typed.read(v, neutral()) for v in values]
@@ -274,6 +282,7 @@ _MAKERS: dict[str, Callable[..., Any]] = {
     "money": _money,
     "number": _number,
     "exact": _exact,
+    "tags": _tags,
     "text": _text,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
@@ -59,6 +59,7 @@ class Registry:
 
     def __init__(self, modules: Iterable[Module]) -> None:
         self.modules: dict[str, Module] = {m.name: m for m in _in_order(list(modules))}
+        self.switchable: dict[str, Callable[[], bool]] = {}  # keys of resources that a company may do without
 
     @classmethod
     def discover(cls, namespace: str, extra: Iterable[str] = ()) -> Registry:
@@ -81,6 +82,8 @@ class Registry:
                         module.hooks = loaded.hooks
             for resource in module.hooks.resources:
                 resource.belongs_to(module.name)
+                if resource.available:
+                    self.switchable[resource.key] = resource.available
         _check(self.modules)
 
     def resource(self, key: str) -> Resource:

@@ -64,9 +64,34 @@
     return holder.innerHTML;
   }
 
+  /* Tags: what is typed becomes one, and those in use (the list beside the line) are offered. */
+  function buildTags(line) {
+    if (line.tomselect || typeof window.TomSelect === "undefined") return;
+    const used = [...(line.list ? line.list.options : [])].map((option) => ({ value: option.value, text: option.value }));
+    line.removeAttribute("list");
+    line.setAttribute("hx-morph-skip", "");
+    const picker = new window.TomSelect(line, {
+      create: true,
+      createOnBlur: true,
+      persist: true,
+      delimiter: ",",
+      maxItems: 20,
+      options: used,
+      render: {
+        option_create: (data, quote) => `<div class="create">${escape(word("add-tag"))} <b>${quote(data.input)}</b></div>`,
+        no_results: () => "",
+      },
+      plugins: { remove_button: { title: word("remove") } },
+    });
+    if (line.getAttribute("aria-invalid")) picker.control_input.setAttribute("aria-invalid", "true");
+    if (line.getAttribute("aria-describedby")) picker.control_input.setAttribute("aria-describedby", line.getAttribute("aria-describedby"));
+  }
+
   function buildAll(root) {
     if (root.matches?.("select[data-picker]")) build(root);
+    if (root.matches?.("input[data-tags]")) buildTags(root);
     root.querySelectorAll?.("select[data-picker]").forEach(build);
+    root.querySelectorAll?.("input[data-tags]").forEach(buildTags);
   }
 
   document.addEventListener("htmx:before:cleanup", (event) => {

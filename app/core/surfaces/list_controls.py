@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import url_for
 from sqlalchemy import select
 
-from app.core import filtering, grouping, lookups, relative_dates, saved_views
+from app.core import filtering, grouping, lookups, relative_dates, saved_views, tags
 from app.core.access import can
 from app.core.db import db
 from app.core.fields import Field
@@ -136,6 +136,8 @@ def _chip(resource: Resource, listing: Listing, typed: Field) -> dict[str, Any]:
         chip |= {"kind": "lookup", **_offered(typed, whole(value))}
     elif typed.kind == "boolean":
         chip["options"] = [("true", _("Yes")), ("false", _("No"))]
+    elif typed.kind == "tags":
+        chip["options"] = [*((tag, tag) for tag in tags.used()), (NONE, _("None"))]
     else:
         chip["options"] = [(v, str(label)) for v, label in getattr(typed, "choices", ())]
     if typed.kind != "date":

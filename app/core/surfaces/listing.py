@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app, request, url_for
 
-from app.core import grouping, lookups, saved_views
+from app.core import grouping, lookups, saved_views, tags
 from app.core.access import can
 from app.core.db import Versioned
 from app.core.errors import BusinessError
@@ -188,6 +188,8 @@ class _Cells:
         else:
             main = typed.name == self.title
             cell = {"text": typed.show(value), "url": url if main else None, "main": main, "numeric": typed.numeric}
+            if typed.kind == "tags":
+                cell["tags"] = tags.split(value)
         if typed.editable and len(self.edit) == 2:
             cell["edit_url"] = f"{self.edit[0]}/{row.id}/{self.edit[1][:-1]}{typed.name}"
         return cell

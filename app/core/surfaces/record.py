@@ -8,7 +8,7 @@ from flask import abort, current_app, request, url_for
 from sqlalchemy import select
 
 from app.core import history as log
-from app.core import lookups, merging, trash
+from app.core import lookups, merging, tags, trash
 from app.core.access import can
 from app.core.db import db
 from app.core.fields import Field
@@ -131,6 +131,7 @@ def fact(typed: Field, row: Any, field_url: str | None) -> dict[str, Any]:
         "empty": text == "",
         "numeric": typed.numeric,
         "kind": typed.kind,
+        "tags": tags.split(value) if typed.kind == "tags" else [],
         "url": None,
         "edit_url": f"{field_url}{typed.name}" if field_url and typed.editable else None,
     }

@@ -44,6 +44,7 @@ FILES = frozenset({"static", "assets.static"})
 MISSING = 999_999_999
 SAMPLES = {
     "text": "Sample",
+    "tags": "Sample",
     "longtext": "Sample",
     "email": "sample@example.com",
     "phone": "+34 600 000 000",
