@@ -72,8 +72,10 @@ class ActivityOutcome(CompanyScoped, Versioned, db.Model):
 class Activity(Record, db.Model):
     """Something to do, or done, with a customer: one row, whatever it is linked to.
 
-    It is due on a local day (`due_on`), at an instant (`due_at`) only where a time was given. It was done at `done_at`
-    (`done_on` in the company's zone) by `done_by_id`, who was in `team_id` then; `recorded_at` is when that was told.
+    It is due on a local day (`due_on`), at an instant (`due_at`, and "17:30" in `due_time`) only where a time was given.
+    It was done at `done_at` (`done_on` and `done_time` in the company's zone) by `done_by_id`; `recorded_at` is when that
+    was told, `told_after` whole hours later. `team_id` is that of who did it, on that day; until then the owner's.
+    `members` are the ids of `ActivityMember`, for lists and forms.
     """
 
     __tablename__ = "crm_activity"
@@ -98,7 +100,8 @@ class Activity(Record, db.Model):
         Index("ix_crm_activity_done", "company_id", "state", "done_on", "kind", "done_by_id", "outcome_id"),
     )
     __folded__: ClassVar = {"subject_key": ("subject",), "search_key": ("subject", "external_id")}
-    __silent__: ClassVar = ("kind", "due_at", "done_at", "recorded_at", "team_id", "reminded_at")
+    __silent__: ClassVar = ("kind", "due_at", "done_at", "recorded_at", "told_after", "team_id", "remind_at", "reminded_at",
+                            "series_id", "repeat_from", "repeat_no", "repeated")
 
     type_id: Mapped[int] = mapped_column(Id)
     kind: Mapped[str] = mapped_column(String(10))  # that of its type when it was made
@@ -108,11 +111,14 @@ class Activity(Record, db.Model):
     note: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(String(10), default=PLANNED)
     due_on: Mapped[date | None] = mapped_column(Date)
+    due_time: Mapped[str | None] = mapped_column(String(5))
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     minutes: Mapped[int | None] = mapped_column(Integer)
     done_on: Mapped[date | None] = mapped_column(Date)
+    done_time: Mapped[str | None] = mapped_column(String(5))
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     recorded_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    told_after: Mapped[int | None] = mapped_column(Integer)
     done_by_id: Mapped[int | None] = mapped_column(Id)
     team_id: Mapped[int | None] = mapped_column(Id)
     outcome_id: Mapped[int | None] = mapped_column(Id)
@@ -122,11 +128,16 @@ class Activity(Record, db.Model):
     deal_id: Mapped[int | None] = mapped_column(Id)
     lead_id: Mapped[int | None] = mapped_column(Id)
     place: Mapped[str] = mapped_column(String(200), default="")
+    members: Mapped[str] = mapped_column(String(400), default="")  # "12,15"
+    remind_minutes: Mapped[int | None] = mapped_column(Integer)  # before `due_at`
     remind_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     repeat: Mapped[str | None] = mapped_column(String(10))
     repeat_until: Mapped[date | None] = mapped_column(Date)
     series_id: Mapped[str] = mapped_column(String(36), default="")  # of those that repeat each other
+    repeat_from: Mapped[date | None] = mapped_column(Date)  # the day on which the series began
+    repeat_no: Mapped[int] = mapped_column(Integer, default=0)  # so many steps after that day
+    repeated: Mapped[bool] = mapped_column(Boolean, default=False)  # the next of the series is there
     source: Mapped[str] = mapped_column(String(10), default="web")  # web, import, api, demo, mail
     external_id: Mapped[str | None] = mapped_column(String(120))
 

@@ -5,6 +5,9 @@ remove a release later); it touches only tables of its own module; no import fro
 Row-level security and grants need nothing here: `flask db upgrade` gives them to every table with a company.
 """
 
+import unicodedata
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,6 +15,77 @@ revision = 'crm_0006'
 down_revision = 'crm_0005'
 branch_labels = None
 depends_on = None
+
+
+# What companies that have the CRM already start with, in their language: as a new company gets it when it is switched on.
+# Kind, names, working days until due, minutes, what is suggested next and in how many working days.
+TYPES = (
+    ('call', 'Llamada', 'Call', 1, 15, 'call', 5),
+    ('email', 'Correo', 'E-mail', 1, 10, 'call', 3),
+    ('visit', 'Visita', 'Visit', 5, 60, 'call', 3),
+    ('meeting', 'Reunión', 'Meeting', 3, 60, 'email', 1),
+    ('task', 'Tarea', 'Task', 1, 30, None, None),
+)
+# Names, kinds, whether it was a contact both ways, whether it says why there was none.
+OUTCOMES = (
+    ('Hablamos', 'We talked', 'call,visit,meeting', True, False),
+    ('Interesado', 'Interested', 'call,email,visit,meeting', True, False),
+    ('Sin interés', 'Not interested', 'call,email,visit,meeting', True, False),
+    ('No contesta', 'No answer', 'call', False, False),
+    ('Recado dejado', 'Left a message', 'call', False, False),
+    ('Respondió', 'Replied', 'email', True, False),
+    ('Sin respuesta', 'No reply', 'email', False, False),
+    ('Hecho', 'Done', 'task', True, False),
+    ('No había nadie', 'Nobody was there', 'visit', False, True),
+    ('El cliente canceló', 'The customer cancelled', 'visit,meeting', False, True),
+    ('Cancelamos nosotros', 'We cancelled', 'visit,meeting', False, True),
+    ('Ya no hace falta', 'No longer needed', '', False, True),
+)
+
+
+def _with_crm() -> list[tuple[int, str]]:
+    """Id and language of every company that has, or had, the CRM on."""
+    company = sa.table('core_company', sa.column('id'), sa.column('language'))
+    module = sa.table('core_company_module', sa.column('company_id'), sa.column('module'))
+    rows = sa.select(company.c.id, company.c.language).join(module, module.c.company_id == company.c.id)
+    return [tuple(row) for row in op.get_bind().execute(rows.where(module.c.module == 'crm').order_by(company.c.id))]
+
+
+def _named(spanish: str, english: str, language: str) -> dict[str, object]:
+    """What every row of a short list has: its name with the folded ones, and when it was made."""
+    name = spanish if language == 'es' else english
+    bare = ''.join(c for c in unicodedata.normalize('NFKD', name) if not unicodedata.combining(c)).casefold()
+    now = datetime.now(UTC)
+    return {'name': name, 'name_key': bare, 'search_key': bare, 'active': True, 'version': 1, 'created_at': now, 'updated_at': now}
+
+
+NAMED = ('company_id', 'name', 'name_key', 'search_key', 'position', 'active', 'version')
+
+
+def _short_list(name: str, *columns: str) -> sa.TableClause:
+    dated = (sa.column(c, sa.DateTime(timezone=True)) for c in ('created_at', 'updated_at'))
+    return sa.table(name, sa.column('id'), *(sa.column(c) for c in (*NAMED, *columns)), *dated)
+
+
+def _activity_types(company_id: int, language: str) -> None:
+    own = ('kind', 'subject', 'note', 'default_days', 'default_minutes', 'next_type_id', 'next_days')
+    table = _short_list('crm_activity_type', *own)
+    for position, (kind, spanish, english, days, minutes, _next, _days) in enumerate(TYPES, start=1):
+        row = {**_named(spanish, english, language), 'company_id': company_id, 'position': position, 'kind': kind}
+        op.execute(sa.insert(table).values(**row, subject='', note='', default_days=days, default_minutes=minutes))
+    rows = sa.select(table.c.kind, table.c.id).where(table.c.company_id == company_id)
+    ids = dict(tuple(row) for row in op.get_bind().execute(rows))
+    for kind, _spanish, _english, _days, _minutes, following, days in TYPES:
+        if following:
+            chain = sa.update(table).where(table.c.id == ids[kind])
+            op.execute(chain.values(next_type_id=ids[following], next_days=days))
+
+
+def _activity_outcomes(company_id: int, language: str) -> None:
+    table = _short_list('crm_activity_outcome', 'kinds', 'reached', 'cancelled')
+    for position, (spanish, english, kinds, reached, cancelled) in enumerate(OUTCOMES, start=1):
+        row = {**_named(spanish, english, language), 'company_id': company_id, 'position': position}
+        op.execute(sa.insert(table).values(**row, kinds=kinds, reached=reached, cancelled=cancelled))
 
 
 def upgrade() -> None:
@@ -347,11 +421,14 @@ def upgrade() -> None:
     sa.Column('note', sa.Text(), nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('due_on', sa.Date(), nullable=True),
+    sa.Column('due_time', sa.String(length=5), nullable=True),
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('minutes', sa.Integer(), nullable=True),
     sa.Column('done_on', sa.Date(), nullable=True),
+    sa.Column('done_time', sa.String(length=5), nullable=True),
     sa.Column('done_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('told_after', sa.Integer(), nullable=True),
     sa.Column('done_by_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('outcome_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
@@ -361,11 +438,16 @@ def upgrade() -> None:
     sa.Column('deal_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('lead_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('place', sa.String(length=200), nullable=False),
+    sa.Column('members', sa.String(length=400), nullable=False),
+    sa.Column('remind_minutes', sa.Integer(), nullable=True),
     sa.Column('remind_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reminded_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('repeat', sa.String(length=10), nullable=True),
     sa.Column('repeat_until', sa.Date(), nullable=True),
     sa.Column('series_id', sa.String(length=36), nullable=False),
+    sa.Column('repeat_from', sa.Date(), nullable=True),
+    sa.Column('repeat_no', sa.Integer(), nullable=False),
+    sa.Column('repeated', sa.Boolean(), nullable=False),
     sa.Column('source', sa.String(length=10), nullable=False),
     sa.Column('external_id', sa.String(length=120), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -447,6 +529,9 @@ def upgrade() -> None:
         batch_op.create_check_constraint(op.f('ck_crm_reason_kind'), "kind IN ('won', 'lost', 'discarded')")
 
     # ### end Alembic commands ###
+    for company_id, language in _with_crm():
+        _activity_types(company_id, language)
+        _activity_outcomes(company_id, language)
 
 
 def downgrade() -> None:
