@@ -11,10 +11,30 @@ from app.core.fields import Boolean, Choice, Date, Integer, LongText, MoneyField
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import Resource, View
+from app.core.several import Several
+from app.core.tags import Tags
 from app.modules.crm import bulk, services, setup, trash
-from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, Pipeline, Reason, Stage
+from app.modules.crm.gates.rules import NEEDABLE
+from app.modules.crm.models import (
+    BEST_CASE,
+    COMMIT,
+    DISCARDED,
+    LOST,
+    OMITTED,
+    OPEN,
+    PIPELINE,
+    WON,
+    Deal,
+    Pipeline,
+    Reason,
+    Stage,
+)
 
 STATE_LABELS = ((OPEN, _l("Open")), (WON, _l("Won")), (LOST, _l("Lost")), (DISCARDED, _l("Discarded")))
+CATEGORY_LABELS = (
+    *((COMMIT, _l("Commit")), (BEST_CASE, _l("Best case"))),
+    *((PIPELINE, _l("Pipeline")), (OMITTED, _l("Omitted"))),
+)
 # Setting up the pipeline is the admin's; everybody sees the names of stages and reasons.
 FOR_ALL_TO_SEE = {"manager": ("view",), "rep": ("view",)}
 
@@ -47,6 +67,9 @@ deal = Resource(
         Lookup("stage_id", _l("Stage"), target="crm.stage", linked=False),
         MoneyField("amount", _l("Amount")),
         Date("expected_close", _l("Expected close")),
+        Percent("probability", _l("Probability"), hint=_l("Left empty, that of the stage counts.")),
+        Choice("category", _l("Forecast category"), choices=CATEGORY_LABELS,
+               hint=_l("Left empty, that of the stage counts.")),
         Lookup("owner_id", _l("Owner"), target="admin.member", default=actor_id),
         Text("product", _l("Product"), longest=120),
         Choice("state", _l("State"), choices=STATE_LABELS, editable=False, importable=False),
@@ -58,20 +81,21 @@ deal = Resource(
         Date("entered_on", _l("In this stage since"), editable=False, importable=False),
         Date("closed_on", _l("Closed"), creatable=False, hint=_l("Only for deals that are won, lost or discarded.")),
         Lookup("reason_id", _l("Reason"), target="crm.reason", linked=False, creatable=False,
-               hint=_l("Why it was lost or discarded.")),
+               hint=_l("Why it was won, lost or discarded.")),
         LongText("reason_note", _l("Remark on the reason"), longest=2000, creatable=False),
         Text("external_id", _l("Reference"), longest=120, hint=_l("The deal's number in another system.")),
+        Tags("tags", _l("Tags")),
         LongText("note", _l("Note")),
     ),
     columns=("name", "account_id", "stage_id", "amount", "expected_close", "owner_id"),
     head=("account_id", "amount", "expected_close", "owner_id"),
     groups=(
-        (_l("Deal"), ("name", "account_id", "contact_id", "owner_id", "product", "external_id")),
-        (_l("Progress"), ("stage_id", "amount", "expected_close", "team_id", "opened_on", "entered_on")),
+        (_l("Deal"), ("name", "account_id", "contact_id", "owner_id", "product", "tags", "external_id")),
+        (_l("Progress"), ("stage_id", "amount", "expected_close", "probability", "category", "team_id", "opened_on", "entered_on")),
         (_l("Outcome"), ("closed_on", "reason_id", "reason_note")),
         (_l("Note"), ("note",)),
     ),
-    filters=("owner_id", "stage_id", "account_id", "state", "expected_close"),
+    filters=("owner_id", "stage_id", "account_id", "state", "expected_close", "category", "tags"),
     views=(
         View("open", _l("Open deals"), {"state": OPEN}),
         View("mine", _l("My deals"), {"state": OPEN, "owner_id": "me"}),
@@ -121,6 +145,10 @@ stage: Resource = Resource(
         Choice("type", _l("Type"), choices=STATE_LABELS, required=True, hint=_l("What it means that a deal is here.")),
         Integer("position", _l("Position"), least=0, most=1000, default=lambda: 1),
         Percent("probability", _l("Probability"), default=lambda: 0),
+        Choice("category", _l("Forecast category"), choices=CATEGORY_LABELS, default=lambda: PIPELINE,
+               hint=_l("What a forecast makes of the open deals here.")),
+        Several("needs", _l("Needed to enter"), choices=[(f.name, f.label) for f in deal.fields if f.name in NEEDABLE],
+                hint=_l("Fields that a deal must have filled in before it may come here.")),
         Integer("rotting_days", _l("Days until a deal rots"), least=1, most=3650),
         Boolean("qualified", _l("Qualified"), default=lambda: True, hint=_l("Deals here count in the open pipeline.")),
     ),

@@ -6,21 +6,37 @@ from flask import g
 from sqlalchemy import select
 
 from app.core.db import db
-from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Pipeline, Reason, Stage
-
-# Names by language, type, probability in percent, days until a deal rots, whether deals there are qualified.
-STAGES: tuple[tuple[dict[str, str], str, int, int | None, bool], ...] = (
-    ({"es": "Contacto", "en": "Contact"}, OPEN, 10, 21, False),
-    ({"es": "Cualificado", "en": "Qualified"}, OPEN, 25, 30, True),
-    ({"es": "Propuesta", "en": "Proposal"}, OPEN, 45, 30, True),
-    ({"es": "Negociación", "en": "Negotiation"}, OPEN, 70, 25, True),
-    ({"es": "Compromiso", "en": "Commitment"}, OPEN, 90, 20, True),
-    ({"es": "Ganado", "en": "Won"}, WON, 100, None, True),
-    ({"es": "Perdido", "en": "Lost"}, LOST, 0, None, True),
-    ({"es": "Descartado", "en": "Discarded"}, DISCARDED, 0, None, True),
+from app.modules.crm.models import (
+    BEST_CASE,
+    COMMIT,
+    DISCARDED,
+    LOST,
+    OMITTED,
+    OPEN,
+    PIPELINE,
+    WON,
+    Pipeline,
+    Reason,
+    Stage,
 )
-PIPELINE = {"es": "Ventas", "en": "Sales"}
+
+# Names by language, type, probability in percent, days until a deal rots, whether deals there are qualified, category.
+STAGES: tuple[tuple[dict[str, str], str, int, int | None, bool, str], ...] = (
+    ({"es": "Contacto", "en": "Contact"}, OPEN, 10, 21, False, OMITTED),
+    ({"es": "Cualificado", "en": "Qualified"}, OPEN, 25, 30, True, PIPELINE),
+    ({"es": "Propuesta", "en": "Proposal"}, OPEN, 45, 30, True, PIPELINE),
+    ({"es": "Negociación", "en": "Negotiation"}, OPEN, 70, 25, True, BEST_CASE),
+    ({"es": "Compromiso", "en": "Commitment"}, OPEN, 90, 20, True, COMMIT),
+    ({"es": "Ganado", "en": "Won"}, WON, 100, None, True, PIPELINE),
+    ({"es": "Perdido", "en": "Lost"}, LOST, 0, None, True, PIPELINE),
+    ({"es": "Descartado", "en": "Discarded"}, DISCARDED, 0, None, True, PIPELINE),
+)
+NAME = {"es": "Ventas", "en": "Sales"}
 REASONS: dict[str, dict[str, tuple[str, ...]]] = {
+    WON: {
+        "es": ("Mejor oferta técnica", "Precio", "Plazo de entrega", "Relación con el cliente", "Servicio", "Otro"),
+        "en": ("Better solution", "Price", "Delivery time", "Relationship", "Service", "Other"),
+    },
     LOST: {
         "es": ("Precio", "Competencia", "Sin presupuesto", "Sin respuesta", "Plazo de entrega", "Ya no lo necesita", "Otro"),
         "en": ("Price", "Competitor", "No budget", "No answer", "Delivery time", "No longer needed", "Other"),
@@ -37,10 +53,10 @@ def on_enable() -> None:
     if db.session.scalar(select(Pipeline.id).limit(1)):
         return
     language = "es" if g.company.language == "es" else "en"
-    pipeline = Pipeline(name=PIPELINE[language], position=1)
+    pipeline = Pipeline(name=NAME[language], position=1)
     db.session.add(pipeline)
     db.session.flush()
-    for position, (names, kind, probability, rotting_days, qualified) in enumerate(STAGES, start=1):
+    for position, (names, kind, probability, rotting_days, qualified, category) in enumerate(STAGES, start=1):
         db.session.add(
             Stage(
                 pipeline_id=pipeline.id,
@@ -50,6 +66,7 @@ def on_enable() -> None:
                 probability=probability,
                 rotting_days=rotting_days,
                 qualified=qualified,
+                category=category,
             )
         )
     for kind, by_language in REASONS.items():

@@ -17,12 +17,13 @@ from app.core.events import publish
 from app.core.i18n import _
 from app.core.money import Money
 from app.modules.crm import ledger, spans
+from app.modules.crm.gates.passing import check_closing, first_stage, pass_first, pass_gate, stage_of
+from app.modules.crm.gates.rules import tick
 from app.modules.crm.ledger import DealState
 from app.modules.crm.models import (
     CHANGED,
     CLOSED,
     CREATED,
-    DISCARDED,
     LOST,
     MOVED,
     OPEN,
@@ -30,7 +31,6 @@ from app.modules.crm.models import (
     WON,
     Deal,
     DealEvent,
-    Pipeline,
     Reason,
     Stage,
 )
@@ -54,8 +54,24 @@ from app.modules.crm.recording import (
     tell_again,
 )
 
+__all__ = [
+    "BY_HAND",
+    "PLAIN",
+    "UNDO_SECONDS",
+    "UNGATED",
+    "change_and_tell",
+    "change_deal",
+    "create_deal",
+    "first_stage",
+    "move_deal",
+    "stage_of",
+    "undo",
+    "void_events",
+]  # fmt: skip
+
 UNDO_SECONDS = 60
-UNGATED = ("import", "demo")  # sources whose deals may be won without an amount and lost without a reason
+# Sources for which no gate counts: their deals may even be won without an amount and lost without a reason.
+UNGATED = ("import", "demo", "transfer")
 PLAIN = ("name", "contact_id", "product", "external_id", "note", "source_id", "medium_id", "campaign_id", "tags")
 BY_HAND = ("probability", "category")  # tracked fields that replace what the stage says
 
@@ -63,8 +79,9 @@ BY_HAND = ("probability", "category")  # tracked fields that replace what the st
 def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: str = "") -> Deal:
     """A new deal; `values` by field name, `amount` as `Money`, all but `name` may be missing.
 
-    Without `stage_id` it begins in the first open stage; without `owner_id` it belongs to who asks. Publishes
-    `crm.deal_created`. Raises `BusinessError`.
+    Without `stage_id` it begins in the first open stage; without `owner_id` it belongs to who asks; `checks` are ids of
+    the items of the stage's checklist that are done. Publishes `crm.deal_created`. Raises `BusinessError`, and
+    `GateNotMet` where the stage asks for more than the first open stage of its pipeline would.
     """
     _check_name(values.get("name"))
     _check_reference(values.get("external_id"), None)
@@ -72,6 +89,9 @@ def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: s
     if stage.type != OPEN:
         raise BusinessError(_("A new deal begins in an open stage."), field="stage_id")
     gesture = now_or_then(None, at, source)
+    ticked = values.get("checks") or ()
+    if gesture.source not in UNGATED:
+        pass_first(stage, values, ticked)
     amount: Money | None = values.get("amount")
     event = gesture.event(CREATED, None)
     set_stage(event, stage)
@@ -92,6 +112,7 @@ def create_deal(values: Mapping[str, Any], at: datetime | None = None, source: s
     db.session.add(event)
     spans.begin(deal, event)
     db.session.flush()
+    tick(deal.id, ticked)
     set_committed_value(deal, "stage", stage)
     publish("crm.deal_created", deal_id=deal.id, event_id=event.id)
     return deal
@@ -102,9 +123,11 @@ def change_deal(
 ) -> Deal:
     """Change fields of a deal: only those in `values` that differ; when it began is not changed.
 
-    A changed `stage_id` is a move with its rules, which reads `amount`, `closed_on`, `reason_id` and `reason_note`
-    from `values`; a changed `closed_on` alone corrects the date of a closed deal.
-    Raises `Conflict` when `version` is not the stored one, `BusinessError` when a rule is broken.
+    A changed `stage_id` is a move with its rules, which reads `amount`, `closed_on`, `reason_id`, `reason_note` and
+    `checks` (ids of what is done of the stage's checklist) from `values`; a changed `closed_on` alone corrects the date
+    of a closed deal.
+    Raises `Conflict` when `version` is not the stored one, `BusinessError` when a rule is broken, `GateNotMet` when the
+    stage asks for more.
     """
     return change_and_tell(deal, values, version, at=at, source=source)[0]
 
@@ -138,7 +161,8 @@ def change_and_tell(
             raise BusinessError(_("Which amount was won?"), field="amount")
         reason, note = values.get("reason_id"), values.get("reason_note") or ""
         group, amount, day = gesture.group if told else None, values.get("amount"), values.get("closed_on")
-        told.append(_move(deal, stage, amount, day, reason, note, at, source, group))
+        tick(deal.id, values.get("checks") or ())
+        told.append(_move(deal, stage, amount, day, reason, note, at, source, group, clears))
         if clears:
             # After the move: a deal that was won needs its amount until it is somewhere else.
             told.append(_clear_amount(deal, told[-1].group_id, at, source))
@@ -212,24 +236,6 @@ def void_events(deal: Deal, event_ids: set[int], source: str = "") -> Deal:
     return _take_back(deal, [can_go[i] for i in sorted(event_ids)], source)
 
 
-def first_stage(pipeline_id: int | None = None) -> Stage:
-    """The first open stage of a pipeline, by default of the first active one. Raises `BusinessError`."""
-    query = select(Stage).join(Stage.pipeline).where(Stage.type == OPEN)
-    query = query.where(Stage.pipeline_id == pipeline_id) if pipeline_id else query.where(Pipeline.active)
-    stage = db.session.scalar(query.order_by(Pipeline.position, Pipeline.id, Stage.position, Stage.id).limit(1))
-    if stage is None:
-        raise BusinessError(_("There is no open stage to begin in."), field="stage_id")
-    return stage
-
-
-def stage_of(stage_id: int) -> Stage:
-    """A stage by id. Raises `BusinessError` when there is none."""
-    stage = db.session.scalar(select(Stage).where(Stage.id == stage_id))
-    if stage is None:
-        raise BusinessError(_("There is no such stage."), field="stage_id")
-    return stage
-
-
 def _check_name(name: str | None) -> None:
     if not name:
         raise BusinessError(_("A deal needs a name."), field="name")
@@ -294,8 +300,10 @@ def _move(
     at: datetime | None,
     source: str,
     group: str | None = None,
+    clears: bool = False,
 ) -> DealEvent:
-    """Write the move; `group` joins it to what the same gesture has written already, so that undo takes back both."""
+    """Write the move; `group` joins it to what the same gesture has written already, so that undo takes back both.
+    `clears` says that the gesture takes the amount away next."""
     if stage.id == deal.stage_id:
         raise BusinessError(_("The deal is in “%(stage)s” already.", stage=stage.name), field="stage_id")
     closes = stage.type in CLOSED and at is None
@@ -304,7 +312,8 @@ def _move(
     amount = amount or amount_of(deal)
     why = _reason(reason, stage.type) if stage.type in CLOSED else None
     if gesture.source not in UNGATED:
-        _check_gate(stage, amount, why)
+        check_closing(stage, amount, why)
+        pass_gate(deal, stage, amount, clears)
     before = (deal.stage_id, deal.state)
     event = gesture.event(MOVED, deal.id)
     set_stage(event, stage)
@@ -322,14 +331,6 @@ def _move(
         set_committed_value(deal, "stage", stage)
     _announce(deal, event.id, *before)
     return event
-
-
-def _check_gate(stage: Stage, amount: Money | None, why: Reason | None) -> None:
-    """What a deal needs before it may be closed."""
-    if stage.type == WON and amount is None:
-        raise BusinessError(_("Which amount was won?"), field="amount")
-    if stage.type in (LOST, DISCARDED) and why is None:
-        raise BusinessError(_("Why? A reason is needed."), field="reason_id")
 
 
 def _reason(reason: Reason | int | None, state: str) -> Reason | None:

@@ -11,13 +11,13 @@ from app.core import writes
 from app.core.db import db, fold
 from app.core.errors import BusinessError
 from app.core.i18n import _
-from app.modules.crm.models import Deal, DealEvent, Pipeline, Reason, Stage
+from app.modules.crm.models import PIPELINE, Deal, DealEvent, Pipeline, Reason, Stage
 
 Named = TypeVar("Named", Pipeline, Stage, Reason)
 # Two rows may share a name when they differ in this.
 WITHIN: dict[Any, str | None] = {Pipeline: None, Stage: "pipeline_id", Reason: "kind"}
-# Numbers that a form may leave empty.
-EMPTY = {"position": 0, "probability": 0}
+# What stands in for what a form leaves empty.
+EMPTY = {"position": 0, "probability": 0, "category": PIPELINE, "needs": ""}
 
 
 def add(model: type[Named], values: Mapping[str, Any]) -> Named:
