@@ -67,6 +67,33 @@ def _short_list(name: str, *columns: str) -> sa.TableClause:
     return sa.table(name, sa.column('id'), *(sa.column(c) for c in (*NAMED, *columns)), *dated)
 
 
+# Where business comes from, and by which way.
+SOURCES = (
+    ('Web', 'Website'),
+    ('Recomendación', 'Referral'),
+    ('Feria', 'Trade fair'),
+    ('Buscador', 'Search engine'),
+    ('Redes sociales', 'Social media'),
+    ('Distribuidor', 'Dealer'),
+    ('Prospección propia', 'Own prospecting'),
+    ('Otro', 'Other'),
+)
+MEDIA = (
+    ('Formulario web', 'Web form'),
+    ('Correo electrónico', 'E-mail'),
+    ('Teléfono', 'Telephone'),
+    ('Visita', 'Visit'),
+    ('Anuncio', 'Advertisement'),
+)
+
+
+def _origins(company_id: int, language: str) -> None:
+    for name, rows in (('crm_source', SOURCES), ('crm_medium', MEDIA)):
+        for position, (spanish, english) in enumerate(rows, start=1):
+            row = {**_named(spanish, english, language), 'company_id': company_id, 'position': position}
+            op.execute(sa.insert(_short_list(name)).values(row))
+
+
 def _activity_types(company_id: int, language: str) -> None:
     own = ('kind', 'subject', 'note', 'default_days', 'default_minutes', 'next_type_id', 'next_days')
     table = _short_list('crm_activity_type', *own)
@@ -532,6 +559,7 @@ def upgrade() -> None:
     for company_id, language in _with_crm():
         _activity_types(company_id, language)
         _activity_outcomes(company_id, language)
+        _origins(company_id, language)
 
 
 def downgrade() -> None:
