@@ -19,8 +19,19 @@ from app.core.models import TeamMember
 from app.core.money import Money
 from app.core.rates import RateTable
 from app.core.writes import bulk_insert
-from app.modules.crm.ledger import COLUMNS, FIELDS
-from app.modules.crm.models import CLOSED, CREATED, MOVED, OPEN, Deal, DealEvent, DealSpan, Pipeline, Stage
+from app.modules.crm.ledger import COLUMNS, FIELDS, seconds_between
+from app.modules.crm.models import (
+    CLOSED,
+    CREATED,
+    MOVED,
+    OPEN,
+    Deal,
+    DealEvent,
+    DealSpan,
+    DealStage,
+    Pipeline,
+    Stage,
+)
 
 PAYLOAD = tuple(column for columns in FIELDS.values() for column in columns)
 PLAIN = ("name", "contact_id", "product", "external_id", "source_id", "medium_id", "campaign_id")
@@ -58,11 +69,12 @@ def import_deals(rows: Sequence[Mapping[str, Any]], source: str = "import") -> I
     """
     plan = _Plan(rows, source)
     made = Imported(bulk_insert(Deal, plan.deals), plan.warnings)
-    for told in (plan.events, plan.spans):
+    for told in (plan.events, plan.spans, plan.stays):
         for index, line in told:
             line["deal_id"] = made[index]
     bulk_insert(DealEvent, [line for _index, line in plan.events])
     bulk_insert(DealSpan, [line for _index, line in plan.spans])
+    bulk_insert(DealStage, [line for _index, line in plan.stays])
     return made
 
 
@@ -91,12 +103,13 @@ class Step(NamedTuple):
 
 
 class _Plan:
-    """The rows of the three tables for a list of deals, worked out before anything is written."""
+    """The rows of the four tables for a list of deals, worked out before anything is written."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], source: str) -> None:
         self.deals: list[dict[str, Any]] = []
         self.events: list[tuple[int, dict[str, Any]]] = []
         self.spans: list[tuple[int, dict[str, Any]]] = []
+        self.stays: list[tuple[int, dict[str, Any]]] = []
         self.warnings: list[tuple[int, str]] = []
         self._now, self._today, self._source = utcnow(), today(), source
         self._noons: dict[date, datetime] = {}
@@ -128,6 +141,7 @@ class _Plan:
         for stretch in stretches:
             stretch["known_from"] = self._now
             self.spans.append((index, stretch))
+        self.stays += [(index, stay) for stay in stays_of(events)]
 
     def _stage(self, row: Mapping[str, Any]) -> Step:
         stage = self._stages.get(row["stage_id"]) if row.get("stage_id") else self._first_open(row.get("pipeline_id"))
@@ -228,6 +242,31 @@ def stretches_of(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             found[-1]["valid_to"] = at
         found.append({**state, "valid_from": at, "valid_to": None})
     return found
+
+
+def stays_of(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """In which stages a deal has been that was created and moved, as `ledger.stays_of` would find it."""
+    found: dict[int, dict[str, Any]] = {}
+    here: Mapping[str, Any] = {"stage_id": 0, "state": ""}
+    entered_at = entered_on = None
+    amount: dict[str, Any] = {}
+    for event in events:
+        stage_id, at = event["stage_id"], event["at"]
+        if event["kind"] == CREATED or event["state"] in CLOSED:
+            amount = {"amount_minor": event["amount_minor"], "currency": event["currency"]}
+        if stage_id != here["stage_id"]:
+            if here["state"] == OPEN:
+                found[here["stage_id"]]["seconds"] += seconds_between(entered_at, at)  # type: ignore[arg-type]  # since it is somewhere
+            entered_at, entered_on = at, event["local_date"]
+            if stage_id not in found:
+                found[stage_id] = {"stage_id": stage_id, "entered_at": at, "entered_on": entered_on, "entries": 0,
+                                   "seconds": 0, "owner_id": events[0]["owner_id"]}
+            found[stage_id]["entries"] += 1
+        for stay in found.values():
+            if stay["entered_at"] == at:
+                stay.update(amount, team_id=event["team_id"])
+        here = event
+    return list(found.values())
 
 
 class _Teams:

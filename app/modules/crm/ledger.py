@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from app.modules.crm.models import CLOSED, CREATED, VOIDED
+from app.modules.crm.models import CLOSED, CREATED, OPEN, VOIDED
 
 # The tracked fields: the name that stands in `DealEvent.sets`, and the columns of the event that carry it.
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -150,4 +150,64 @@ def spans_of(events: Iterable[Event]) -> list[Span]:
         elif found:
             found[-1] = Span(found[-1].valid_from, event.at, found[-1].state)
         found.append(Span(event.at, None, state.copy()))
+    return found
+
+
+@dataclass(slots=True)
+class Stay:
+    """A deal in one of its stages, all times taken together; field names are the columns of `models.DealStage`.
+
+    `seconds` are those of finished stretches in which the deal was open; the rest is of the first time.
+    """
+
+    stage_id: int
+    entered_at: datetime
+    entered_on: date
+    entries: int = 0
+    seconds: int = 0
+    owner_id: int | None = None
+    team_id: int | None = None
+    amount_minor: int | None = None
+    currency: str = ""
+
+    def take(self, state: DealState) -> None:
+        """Remember what the deal was when it came in."""
+        self.owner_id, self.team_id = state.credit_owner_id, state.credit_team_id
+        self.amount_minor, self.currency = state.amount_minor, state.currency
+
+
+def seconds_between(start: datetime, end: datetime) -> int:
+    """Whole seconds by the clock, so that stretches which follow each other add up to the whole."""
+    return int(end.timestamp()) - int(start.timestamp())
+
+
+def stays(events: Iterable[Event]) -> dict[int, Stay]:
+    """Stage id -> stay, of the events that count; see `stays_of`."""
+    return stays_of(effective(events))
+
+
+def stays_of(events: Iterable[Event]) -> dict[int, Stay]:
+    """Stage id -> stay, of events that are in the order of the fold already.
+
+    A stage that was left at the instant it was entered has been passed as well; what a deal was when it came in is
+    what all events of that instant made of it.
+    """
+    found: dict[int, Stay] = {}
+    state = DealState()
+    fresh: list[Stay] = []
+    instant: datetime | None = None
+    for event in events:
+        if event.at != instant:
+            instant, fresh = event.at, []
+        stage_id, was_open, since = state.stage_id, state.state == OPEN, state.entered_at
+        apply(state, event)
+        if state.stage_id != stage_id:
+            if stage_id and was_open and since:
+                found[stage_id].seconds += seconds_between(since, event.at)
+            if state.stage_id not in found:
+                found[state.stage_id] = Stay(state.stage_id, event.at, event.local_date)
+                fresh.append(found[state.stage_id])
+            found[state.stage_id].entries += 1
+        for stay in fresh:
+            stay.take(state)
     return found

@@ -15,7 +15,7 @@ from app.core.chunks import chunks
 from app.core.db import db
 from app.core.hooks import Merge
 from app.modules.crm import ledger
-from app.modules.crm.models import VOIDED, Deal, DealEvent, DealSpan
+from app.modules.crm.models import VOIDED, Deal, DealEvent, DealSpan, DealStage
 
 CHUNK = 500
 WRITING = {"all_rows": True, "with_trash": True, "synchronize_session": False}
@@ -76,5 +76,5 @@ def _derive(events: Mapping[int, Sequence[DealEvent]]) -> None:
 
 MERGES = (
     Merge(resource="contacts.account", unmerged=accounts_apart),
-    Merge(resource="crm.deal", own=(DealEvent.__tablename__, DealSpan.__tablename__)),
+    Merge(resource="crm.deal", own=(DealEvent.__tablename__, DealSpan.__tablename__, DealStage.__tablename__)),
 )

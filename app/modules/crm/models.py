@@ -263,23 +263,32 @@ class DealSpan(CompanyScoped, Outcome, db.Model):
 
 
 class DealStage(CompanyScoped, db.Model):
-    """That a deal has been in a stage, since when, how often and how long. Derived from the spans that hold now.
+    """That a deal has been in a stage: since when, how often and how long. Derived from the events that count.
 
-    `seconds` are those of the stretches that are over; in the stage where an open deal is now, those since its
-    `entered_at` come on top.
+    `entered_at`, `entered_on` and what the deal was then (its amount, whose it was) are those of the first time.
+    `seconds` are whole ones, of the stretches in which it was open there and that are over; in the stage where an open
+    deal is now, those since its `entered_at` come on top.
     """
 
     __tablename__ = "crm_deal_stage"
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         same_company("stage_id", "crm_stage.id"),
+        same_company("owner_id", "core_membership.id"),
+        same_company("team_id", "core_team.id"),
         UniqueConstraint("company_id", "deal_id", "stage_id"),
-        Index(None, "company_id", "stage_id", "deal_id", "seconds"),
+        Index(None, "company_id", "stage_id", "entered_on", "deal_id", "seconds"),
+        Index(None, "company_id", "stage_id", "seconds"),
     )
     __unlogged__ = True
 
     deal_id: Mapped[int] = mapped_column(Id)
     stage_id: Mapped[int] = mapped_column(Id)
-    entered_on: Mapped[date] = mapped_column(Date)  # the first time
+    entered_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    entered_on: Mapped[date] = mapped_column(Date)
     entries: Mapped[int] = mapped_column(Integer, default=1)
     seconds: Mapped[int] = mapped_column(BigInteger, default=0)
+    owner_id: Mapped[int | None] = mapped_column(Id)
+    team_id: Mapped[int | None] = mapped_column(Id)
+    amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))

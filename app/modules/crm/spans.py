@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from app.core.db import db
-from app.modules.crm import ledger
+from app.modules.crm import ledger, stays
 from app.modules.crm.ledger import COLUMNS, DealState
 from app.modules.crm.models import Deal, DealEvent, DealSpan
 
@@ -23,6 +23,7 @@ def open_span(deal_id: int) -> DealSpan | None:
 def begin(deal: Deal, event: DealEvent) -> None:
     """Take in the event that created a deal, whose columns it has filled already."""
     db.session.add(_row(deal.id, ledger.Span(event.at, None, DealState.of(deal)), event.recorded_at))
+    stays.begin(deal, event)
 
 
 def append(deal: Deal, span: DealSpan | None, event: DealEvent) -> DealSpan:
@@ -36,6 +37,7 @@ def append(deal: Deal, span: DealSpan | None, event: DealEvent) -> DealSpan:
         span.valid_to = event.at
     opened = _row(deal.id, ledger.Span(event.at, None, state), event.recorded_at)
     db.session.add(opened)
+    stays.append(deal, state, event)
     project(deal, state)
     return opened
 
@@ -43,7 +45,7 @@ def append(deal: Deal, span: DealSpan | None, event: DealEvent) -> DealSpan:
 def rebuild(deal: Deal, known_from: datetime) -> None:
     """Derive the deal and its spans from the ledger anew; what we believed until now stays on record.
 
-    Needed after an event of the past and after a void. Two reads, whatever the number of events.
+    Needed after an event of the past and after a void. Three reads, whatever the number of events.
     """
     events = db.session.scalars(select(DealEvent).where(DealEvent.deal_id == deal.id)).all()
     believed = db.session.scalars(
@@ -59,6 +61,7 @@ def rebuild(deal: Deal, known_from: datetime) -> None:
         else:
             row.known_to = known_from
     db.session.add_all(_row(deal.id, span, known_from) for span in missing)
+    stays.rebuild(deal, events)
     project(deal, wanted[-1].state)
 
 

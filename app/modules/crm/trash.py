@@ -14,9 +14,9 @@ from app.core.chunks import chunks
 from app.core.clock import local_date
 from app.core.db import db, utcnow
 from app.core.writes import bulk_insert
-from app.modules.crm import ledger, spans
+from app.modules.crm import ledger, spans, stays
 from app.modules.crm.ledger import FIELDS
-from app.modules.crm.models import TRASHED, VOIDED, Deal, DealEvent, DealSpan
+from app.modules.crm.models import TRASHED, VOIDED, Deal, DealEvent, DealSpan, DealStage
 
 CHUNK = 500
 SOURCE = "trash"
@@ -35,6 +35,7 @@ def hide_deals(ids: Sequence[int]) -> None:
                        "voids_id": event.id, "sets": ""} for event in ledger.effective(events)]
         bulk_insert(DealEvent, voids)
         _end_beliefs(chunk, now)
+        stays.remove(chunk)
         db.session.execute(update(Deal).where(Deal.id.in_(chunk)).values(state=TRASHED), execution_options=WRITING)
 
 
@@ -44,17 +45,21 @@ def show_deals(ids: Sequence[int]) -> None:
     for chunk in chunks(ids, CHUNK):
         told: list[dict[str, Any]] = []
         stretches: list[dict[str, Any]] = []
+        visits: list[dict[str, Any]] = []
         for deal_id, events in _events_of(chunk).items():
             again = [_told_again(event, deal_id, now) for event in _voided_last(events)]
             if not again:
                 continue
-            found = ledger.spans_of(SimpleNamespace(**line) for line in again)
+            in_order: list[Any] = [SimpleNamespace(**line) for line in again]
+            found = ledger.spans_of(in_order)
+            visits += stays.rows(deal_id, ledger.stays_of(in_order))
             told += again
             stretches += [{"deal_id": deal_id, **spans.values(stretch), "known_from": now} for stretch in found]
             values = found[-1].state.values()
             db.session.execute(update(Deal).where(Deal.id == deal_id).values(**values), execution_options=WRITING)
         bulk_insert(DealEvent, told)
         bulk_insert(DealSpan, stretches)
+        bulk_insert(DealStage, visits)
 
 
 def _events_of(ids: Sequence[int]) -> dict[int, list[DealEvent]]:

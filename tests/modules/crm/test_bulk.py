@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.modules.crm import ledger, spans
-from app.modules.crm.bulk import FIRST, PAYLOAD, SETS, stretches_of
+from app.modules.crm.bulk import FIRST, PAYLOAD, SETS, stays_of, stretches_of
 from app.modules.crm.models import CLOSED, CREATED, MOVED, STATES
 
 START = datetime(2017, 1, 1, 12, tzinfo=UTC)
@@ -49,3 +50,10 @@ def test_the_short_way_to_the_spans_finds_what_the_fold_finds(steps):
     events = told(steps)
     fold = [spans.values(stretch) for stretch in ledger.spans_of(SimpleNamespace(**event) for event in events)]
     assert stretches_of(events) == fold
+
+
+@given(STEPS)
+def test_the_short_way_to_the_stages_finds_what_the_fold_finds(steps):
+    events = told(steps)
+    fold = [asdict(stay) for stay in ledger.stays_of(SimpleNamespace(**event) for event in events).values()]
+    assert stays_of(events) == fold

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -14,9 +20,20 @@ from app.core.clock import local_date
 from app.core.db import db, utcnow
 from app.core.errors import Refusal
 from app.core.tenancy import acting_for
-from app.modules.crm import ledger, services
+from app.modules import crm
+from app.modules.crm import ledger, services, stays, trash
 from app.modules.crm.ledger import DealState
-from app.modules.crm.models import CHANGED, CREATED, MOVED, VOIDED, Deal, DealEvent, DealSpan, Stage
+from app.modules.crm.models import (
+    CHANGED,
+    CREATED,
+    MOVED,
+    VOIDED,
+    Deal,
+    DealEvent,
+    DealSpan,
+    DealStage,
+    Stage,
+)
 from app.modules.crm.spans import holds
 from tests.modules.crm.making import all_figures, at, clock, euros, make_deal, move, reason, stage, statements
 
@@ -141,6 +158,34 @@ def act(deal: Deal, gesture: tuple, owners: dict[str, int]) -> None:
             services.void_events(deal, {told[details[0] % len(told)].id})
 
 
+def visited(events: list[DealEvent]) -> dict[int, tuple]:
+    """By stage: when a deal came into it first, how often, how many seconds it was open there and is no more, and what
+    it was when it came in. Straight from the events."""
+    voided = {e.voids_id for e in events}
+    told = sorted((e for e in events if e.kind != VOIDED and e.id not in voided), key=lambda e: (e.at, e.id))
+    moves = [e for e in told if "stage" in e.sets.split(",")]
+    entries = [e for n, e in enumerate(moves) if not n or e.stage_id != moves[n - 1].stage_id]
+    found = {}
+    for stage_id in {e.stage_id for e in entries}:
+        first = next(e for e in entries if e.stage_id == stage_id)
+        stays = [(e.at, left.at) for e, left in pairwise(entries) if e.stage_id == stage_id and e.state == "open"]
+        seconds = sum(int(end.timestamp()) - int(start.timestamp()) for start, end in stays)
+        then = ledger.replay(events, as_of=first.at)
+        was = (then.credit_owner_id, then.credit_team_id, then.amount_minor, then.currency)
+        times = sum(e.stage_id == stage_id for e in entries)
+        found[stage_id] = (first.at, first.local_date, times, seconds, *was)
+    return found
+
+
+STAY = ("entered_at", "entered_on", "entries", "seconds", "owner_id", "team_id", "amount_minor", "currency")
+
+
+def stored_stays(deal_id: int) -> dict[int, tuple]:
+    rows = select(DealStage).where(DealStage.deal_id == deal_id)
+    found = db.session.scalars(rows, execution_options={"populate_existing": True})
+    return {row.stage_id: tuple(getattr(row, name) for name in STAY) for row in found}
+
+
 def check(deal_id: int, moments: list[datetime]) -> None:
     """Replay equals projection equals spans: now, and for every pair of moments."""
     events = db.session.scalars(select(DealEvent).filter_by(deal_id=deal_id)).all()
@@ -150,6 +195,7 @@ def check(deal_id: int, moments: list[datetime]) -> None:
     current = db.session.scalars(mine.where(holds(None, None, now))).one()
     assert ledger.replay(events) == DealState.of(deal) == DealState.of(current)
     assert len({e.id for e in events}) == len(events)
+    assert stored_stays(deal_id) == visited(events)
     for known_at in moments:
         for as_of in moments:
             held = db.session.scalars(mine.where(holds(as_of, known_at, now))).all()
@@ -221,7 +267,7 @@ def test_a_move_costs_the_same_however_long_the_history(one, people) -> None:
             move(deal, 3)
         with statements() as later:
             move(deal, 4)
-        assert len(first) == len(later) <= 10
+        assert len(first) == len(later) <= 11
 
 
 def test_stages_are_known_by_their_type_alone(one, people) -> None:
@@ -233,3 +279,30 @@ def test_stages_are_known_by_their_type_alone(one, people) -> None:
         move(deal, "lost", reason=reason("lost"))
         assert deal.state == "lost"
         assert stage("won").type == "won"
+
+
+def test_existing_deals_get_their_stages_by_migration(one, people) -> None:
+    """From the events and spans of a database that has none yet comes what the services would have kept."""
+    with one.app.app_context(), acting_for(one.id, people["bob"].member_id):
+        busy, quiet, gone = make_deal(on=date(2026, 1, 10)), make_deal(), make_deal()
+        for where in (3, 2, 3, "won", 2):
+            moved = move(busy, where)
+        services.void_events(busy, {moved.id})
+        services.change_deal(busy, {"amount": euros(700), "owner_id": people["dave"].member_id})
+        move(quiet, "lost", closed_on=local_date(utcnow()))
+        trash.hide_deals([gone.id])
+        db.session.flush()
+        kept = {deal.id: stored_stays(deal.id) for deal in (busy, quiet, gone)}
+        assert [len(kept[deal.id]) for deal in (busy, quiet, gone)] == [4, 2, 0]
+        stays.remove(kept)
+        migration = import_file(Path(crm.__file__).parent / "migrations" / "crm_0006_leads_activities_parts.py")
+        with Operations.context(MigrationContext.configure(db.session.connection())):
+            migration._deal_stages()
+        assert {deal_id: stored_stays(deal_id) for deal_id in kept} == kept
+
+
+def import_file(path: Path) -> Any:
+    spec = spec_from_file_location(path.stem, path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
