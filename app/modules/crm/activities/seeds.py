@@ -43,9 +43,9 @@ def on_enable() -> None:
         made[kind] = ActivityType(name=names[language], kind=kind, position=position, default_days=days, default_minutes=minutes)
     db.session.add_all(made.values())
     db.session.flush()
-    for kind, _names, _days, _minutes, following, days in TYPES:
+    for kind, _names, _days, _minutes, following, next_days in TYPES:
         if following:
-            made[kind].next_type_id, made[kind].next_days = made[following].id, days
+            made[kind].next_type_id, made[kind].next_days = made[following].id, next_days
     for position, (names, kinds, reached, cancelled) in enumerate(OUTCOMES, start=1):
         db.session.add(
             ActivityOutcome(name=names[language], kinds=kinds, reached=reached, cancelled=cancelled, position=position)
