@@ -44,6 +44,7 @@ class Likely:
     id: int
     title: str
     why: str
+    url: str = ""  # its page, where it is a row of another kind than the one that was asked for
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ class Resource:
     surfaces: Mapping[str, Any] = field(default_factory=dict)
     grants: Mapping[str, Sequence[str]] = field(default_factory=lambda: STOCK)  # role key -> verbs
     scopes: Mapping[str, str] = field(default_factory=lambda: STOCK_SCOPES)  # role key -> own, team or all
+    similar: Callable[[Mapping[str, Any]], Any] | None = None  # `Found` for a new one, in place of rows of this kind alone
     available: Callable[[], bool] | None = None  # whether the company uses it at all; always where None
     module: str = ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import abort, request, url_for
@@ -28,7 +29,8 @@ def new(resource: Resource) -> Any:
         return _page(resource, form_of(fields, None, prefilled), str(resource.label_new))
     form = form_of(fields, request.form, defaults)
     if form.validate():
-        found = None if request.form.get("confirmed") else duplicates.likely(resource, form.values())
+        look = resource.similar or partial(duplicates.likely, resource)
+        found = None if request.form.get("confirmed") else look(form.values())
         if found:
             return _page(resource, form, str(resource.label_new), status=422, found=found)
         try:
