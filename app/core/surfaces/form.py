@@ -25,7 +25,7 @@ def new(resource: Resource) -> Any:
     fields = [f for f in resource.fields if f.editable and f.creatable]
     defaults = {f.name: f.default() for f in fields if f.default}
     if request.method == "GET":
-        prefilled = {**defaults, **_prefilled(fields)}
+        prefilled = {**defaults, **prefilled(fields)}
         return _page(resource, form_of(fields, None, prefilled), str(resource.label_new))
     form = form_of(fields, request.form, defaults)
     if form.validate():
@@ -97,7 +97,7 @@ def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]
     return found
 
 
-def _prefilled(fields: list[Field]) -> dict[str, Any]:
+def prefilled(fields: list[Field]) -> dict[str, Any]:
     """Look-up values named in the address, so that "new deal for this account" opens with the account."""
     given = {f.name: lookups.find(f.target, text) for f in fields
              if isinstance(f, lookups.Lookup) and (text := request.args.get(f.name))}
