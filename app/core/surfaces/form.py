@@ -25,8 +25,8 @@ def new(resource: Resource) -> Any:
     fields = [f for f in resource.fields if f.editable and f.creatable]
     defaults = {f.name: f.default() for f in fields if f.default}
     if request.method == "GET":
-        prefilled = {**defaults, **prefilled(fields)}
-        return _page(resource, form_of(fields, None, prefilled), str(resource.label_new))
+        begun = {**defaults, **prefilled(fields)}
+        return _page(resource, form_of(fields, None, begun), str(resource.label_new))
     form = form_of(fields, request.form, defaults)
     if form.validate():
         look = resource.similar or partial(duplicates.likely, resource)
