@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +10,16 @@ from sqlalchemy import select
 
 from app.core.clock import today
 from app.core.db import db
-from app.core.fields import Choice, Field, Reading
+from app.core.fields import Boolean, Choice, Field, Reading
 from app.core.forms import Form, form_of
 from app.core.i18n import _l
 from app.core.money import Money
 from app.core.registry import registry
-from app.modules.crm.models import OPEN, WON, Deal, Reason
+from app.modules.crm.gates.rules import Gate
+from app.modules.crm.models import CLOSED, OPEN, WON, Deal, Reason, Stage
+from app.modules.crm.newcomers import NEW_ACCOUNT, NEW_CONTACT, can_create
 
+CHECK = "check_"  # before the id of an item of a checklist, as the name of its box
 ON_THE_CARD = ("amount", "expected_close", "owner_id", "stage_id")
 
 
@@ -35,15 +38,27 @@ def _field(name: str, **changes: Any) -> Field:
     return replace(registry.resource("crm.deal").field(name), **changes)
 
 
-def closing_form(deal: Deal, stage_type: str, posted: Any = None) -> Form:
-    """What a closing stage asks: won asks amount and date, lost and discarded ask a reason."""
-    if stage_type == WON:
-        fields = [_field("amount", required=True), _field("closed_on", required=True, label=_l("Closing date"), hint="")]
-        amount = None if deal.amount_minor is None else Money(deal.amount_minor, deal.currency)
-        return form_of(fields, posted, {"amount": amount, "closed_on": today()})
+def moving_form(deal: Deal, stage: Stage, gate: Gate, posted: Any = None) -> Form:
+    """What a stage asks of a deal that is to come: won asks amount and date, lost and discarded ask a reason, and a
+    gate asks the fields that are empty still and what is to be ticked."""
+    closing = _closing_fields(stage.type) if stage.type in CLOSED else []
+    asked = {f.name for f in closing}
+    gaps = [_field(name, required=True, hint="") for name in gate.missing if name not in asked]
+    ticks = [Boolean(f"{CHECK}{check.id}", check.text) for check in gate.open_checks]
+    amount = None if deal.amount_minor is None else Money(deal.amount_minor, deal.currency)
+    return form_of([*closing, *gaps, *ticks], posted, {"amount": amount, "closed_on": today()})
+
+
+def _closing_fields(stage_type: str) -> list[Field]:
     choices = [(str(r.id), r.name) for r in reasons(stage_type)]
-    reason = IdChoice("reason_id", _l("Reason"), choices=choices, required=True)
-    return form_of([reason, _field("reason_note", label=_l("Remark"))], posted)
+    needed = stage_type != WON
+    why: list[Field] = [_field("reason_note", label=_l("Remark"))]
+    if needed or choices:
+        why.insert(0, IdChoice("reason_id", _l("Reason"), choices=choices, required=needed))
+    if needed:
+        return why
+    day = _field("closed_on", required=True, label=_l("Closing date"), hint="")
+    return [_field("amount", required=True), day, *why]
 
 
 def reasons(kind: str) -> Sequence[Any]:
@@ -65,9 +80,12 @@ def _label(name: str) -> Any:
     return registry.resource("crm.deal").field(name).label
 
 
-def quick_form(posted: Any = None) -> Form:
-    """Name, account and amount of a new deal."""
-    form = form_of([_field("name"), _field("account_id"), _field("amount")], posted)
+def quick_form(gate: Gate, posted: Any = None) -> Form:
+    """Name, account and amount of a new deal, or a new account and person; and what the gate of its stage asks."""
+    news = [f for f in (NEW_ACCOUNT, NEW_CONTACT) if can_create(f)]
+    gaps = [_field(name, required=True, hint="") for name in gate.missing if name not in ("account_id", "amount")]
+    ticks = [Boolean(f"{CHECK}{check.id}", check.text) for check in gate.open_checks]
+    form = form_of([_field("name"), _field("account_id"), _field("amount"), *news, *gaps, *ticks], posted)
     for name, hint in (("name", _l("Name of the deal")), ("amount", _l("Amount"))):
         form[name].render_kw = {**(form[name].render_kw or {}), "placeholder": str(hint)}
     return form
@@ -88,10 +106,12 @@ def with_ids(form: Form, prefix: str) -> Form:
     return form
 
 
-def values_for_move(form: Form | None) -> Mapping[str, Any]:
-    """The arguments of `move_deal` that the closing dialog gives."""
-    if form is None:
-        return {}
-    names = {"amount": "amount", "closed_on": "closed_on", "reason_id": "reason", "reason_note": "note"}
-    given = form.values()
-    return {names[name]: value or "" if name == "reason_note" else value for name, value in given.items()}
+def ticked(form: Form) -> list[int]:
+    """Ids of the checks that are ticked in a form."""
+    return [int(name.removeprefix(CHECK)) for name, value in form.values().items() if name.startswith(CHECK) and value]
+
+
+def values_for_move(form: Form) -> dict[str, Any]:
+    """The values that a dialog gives to the deal that moves, as `change_deal` takes them."""
+    given = {name: value for name, value in form.values().items() if not name.startswith(CHECK)}
+    return {**given, "checks": ticked(form)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item, joined
 from app.core.i18n import _l
-from app.modules.crm import demo, page, views
+from app.modules.crm import creation, demo, page, views  # noqa: F401  # views bring their addresses
 from app.modules.crm.accounts.plug import hooks as accounts
 from app.modules.crm.activities.plug import hooks as activities
+from app.modules.crm.blueprint import blueprint
 from app.modules.crm.calendar.plug import hooks as calendar
 from app.modules.crm.day.plug import hooks as day
 from app.modules.crm.forecast.plug import hooks as forecast
@@ -23,10 +24,10 @@ from app.modules.crm.seeds import on_enable
 from app.modules.crm.settings.plug import hooks as settings
 
 # Told here, as pages are made of resources and not the other way round.
-deal.surfaces = {"record": page.deal_page, "history": page.deal_history}
+deal.surfaces = {"record": page.deal_page, "history": page.deal_history, "new": creation.deal_new}
 
 deals = Hooks(
-    blueprint=views.blueprint,
+    blueprint=blueprint,
     resources=(deal, pipeline, stage, reason),
     permissions={
         "crm.figures.team": _l("See the figures of one's teams"),

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from flask import url_for
-from sqlalchemy import select
+from flask import current_app, url_for
+from sqlalchemy import func, select
 
-from app.core import history, lookups
+from app.core import lookups, stream
 from app.core.access import can, require
 from app.core.clock import today
 from app.core.db import db, utcnow
-from app.core.fields import Field
-from app.core.formats import day, money
-from app.core.history import Entry
+from app.core.formats import day, moment, money
 from app.core.i18n import _, _n
 from app.core.money import Money
 from app.core.registry import registry
 from app.core.surfaces.record import describe, fetch
 from app.core.web import render
-from app.modules.crm import ledger
-from app.modules.crm.models import CREATED, LOST, MOVED, OPEN, VOIDED, WON, Deal, DealEvent, DealSpan, Stage
+from app.modules.crm import told
+from app.modules.crm.activities.queries import NextStep, next_of_deals
+from app.modules.crm.gates import rules
+from app.modules.crm.gates.passing import first_stage, stage_left
+from app.modules.crm.models import LOST, OPEN, WON, Deal, DealEvent, DealSpan, Pipeline, Stage
 
 MOST = 300
 KINDS = {OPEN: "", WON: "ok", LOST: "bad"}
-# Columns of the deal that the ledger tells about, and the line "created", which it tells too.
-TOLD_BY_LEDGER = (*ledger.COLUMNS, None)
+STEP_ICONS = {"call": "phone", "email": "mail", "visit": "map-pin", "meeting": "users", "task": "checkbox"}
 
 
 @require("crm.deal.view")
@@ -53,15 +54,24 @@ def context(deal: Deal) -> dict[str, Any]:
     record["title"] = f"{deal.name} – {account}" if account else deal.name
     record["tags"] = [{"label": resource.field("state").show(deal.state), "kind": KINDS.get(deal.state, "warn")}]
     record["crumbs"] = [{"label": _("Pipeline"), "url": url_for("crm.board", pipeline=deal.pipeline_id)}]
-    record["head"] = _head(deal, record["head"], current["probability"])
+    share = current["probability"] if deal.probability is None else deal.probability
+    record["head"] = _head(deal, record["head"], share)
+    events = _events(deal)
+    if again := told.times_reopened(events):
+        record["tags"].append({"label": _n("Reopened once", "Reopened %(num)d times", again), "kind": "warn"})
+    may_edit = can("crm.deal.edit")
     return {
         "record": record,
         "deal": deal,
         "stages": [s for s in stages if s["type"] == OPEN or s["id"] == deal.stage_id],
         "closing": [s for s in stages if s["type"] != OPEN and s["id"] != deal.stage_id],
-        "may_edit": can("crm.deal.edit"),
+        "may_edit": may_edit,
         "move_url": url_for("crm.deal_move", deal_id=deal.id),
-        "days": history.days(_history(deal)),
+        "gates": gates_of(deal, stages),
+        "step": step_of(deal),
+        "reopen": _reopening(deal) if may_edit and deal.state != OPEN else None,
+        "transfer_url": url_for("crm.deal_transfer", deal_id=deal.id) if may_edit and _pipelines() > 1 else None,
+        "stream": stream.of(resource, deal.id, without=told.TOLD_BY_LEDGER, more=partial(told.newest, events)),
     }
 
 
@@ -95,12 +105,12 @@ def _head(deal: Deal, facts: list[dict[str, Any]], probability: int) -> list[dic
 def _stages(deal: Deal) -> list[dict[str, Any]]:
     """The stages of the deal's pipeline with the days it has spent in each."""
     spent = _days_in_stages(deal)
-    query = select(Stage.id, Stage.name, Stage.type, Stage.probability).where(Stage.pipeline_id == deal.pipeline_id)
+    query = select(Stage.id, Stage.name, Stage.type, Stage.probability, Stage.needs).where(Stage.pipeline_id == deal.pipeline_id)
     rows = db.session.execute(query.order_by(Stage.position, Stage.id)).all()
     at = next((i for i, row in enumerate(rows) if row.id == deal.stage_id), 0)
     short = _("%(n)s d")
     return [
-        {"id": row.id, "name": row.name, "type": row.type, "probability": row.probability, "now": row.id == deal.stage_id,
+        {"id": row.id, "name": row.name, "type": row.type, "probability": row.probability, "row": row, "now": row.id == deal.stage_id,
          "done": i < at and row.id in spent, "days": short % {"n": spent[row.id]} if row.id in spent else "",
          "url": url_for("crm.deal_close", deal_id=deal.id, stage_id=row.id) if row.type != OPEN else None}
         for i, row in enumerate(rows)
@@ -119,104 +129,65 @@ def _days_in_stages(deal: Deal) -> dict[int, int]:
     return {stage_id: int(total // 86_400) for stage_id, total in seconds.items()}
 
 
-# History
+def _events(deal: Deal) -> Sequence[DealEvent]:
+    """The newest events of a deal, newest first."""
+    query = select(DealEvent).where(DealEvent.deal_id == deal.id)
+    return db.session.scalars(query.order_by(DealEvent.at.desc(), DealEvent.id.desc()).limit(MOST)).all()
 
 
-def _history(deal: Deal) -> list[Entry]:
-    """The ledger, the change log of what it does not track, and what other modules tell."""
-    told = history.of_record(registry.resource("crm.deal"), deal.id, without=TOLD_BY_LEDGER)  # type: ignore[arg-type]
-    return [*told, *_ledger_entries(deal)]
+def _pipelines() -> int:
+    return db.session.scalar(select(func.count()).select_from(Pipeline).where(Pipeline.active)) or 0
 
 
-def _ledger_entries(deal: Deal) -> list[Entry]:
-    events = db.session.scalars(
-        select(DealEvent).where(DealEvent.deal_id == deal.id).order_by(DealEvent.at.desc(), DealEvent.id.desc()).limit(MOST)
-    ).all()
-    voided = {e.voids_id for e in events if e.kind == VOIDED}
-    words = _Names(events)
-    before: dict[str, Any] = {}
-    entries: list[Entry] = []
-    for event in reversed(events):
-        if event.kind != VOIDED:
-            entries += _told(event, words, before, event.id in voided)
-    return entries
+def _reopening(deal: Deal) -> dict[str, Any]:
+    """Where a closed deal goes when it is opened again: where it was, else where its pipeline begins."""
+    stage = stage_left(deal)
+    if stage is None or stage.pipeline_id != deal.pipeline_id:
+        stage = first_stage(deal.pipeline_id)
+    return {"id": stage.id, "name": stage.name}
 
 
-class _Names:
-    """Names of everything that the events refer to, one statement for each kind."""
-
-    def __init__(self, events: Any) -> None:
-        people = {i for e in events for i in (e.actor_id, e.owner_id)}
-        self.members = lookups.labels("admin.member", people)
-        self.accounts = lookups.labels("contacts.account", {e.account_id for e in events})
-        self.stages = lookups.labels("crm.stage", {e.stage_id for e in events})
-        self.reasons = lookups.labels("crm.reason", {e.reason_id for e in events})
-        self.nobody = _("The system")
-
-    def shown(self, name: str, event: DealEvent) -> str:
-        """What an event sets a tracked field to, for people."""
-        if name == "amount":
-            return "" if event.amount_minor is None else money(Money(event.amount_minor, event.currency or ""))
-        if name == "expected_close":
-            return day(event.expected_close)
-        if name == "owner":
-            return self.members.get(event.owner_id or 0, "")
-        return self.accounts.get(event.account_id or 0, "")
+# What comes next
 
 
-def _told(event: DealEvent, words: _Names, before: dict[str, Any], undone: bool) -> list[Entry]:
-    """An event as entries: one for the move, one for each other field it sets. `before` carries values along."""
-    who = words.members.get(event.actor_id or 0, words.nobody)
-    common: dict[str, Any] = {"at": event.at, "who": who, "undone": undone}
-    names = event.sets.split(",") if event.sets else []
-    entries: list[Entry] = []
-    if event.kind == CREATED:
-        stage = words.stages.get(event.stage_id or 0, "")
-        entries.append(Entry(text=_("created the deal in %(stage)s", stage=stage), icon="plus", detail=_source(event), **common))
-    elif event.kind == MOVED:
-        entries.append(_move_entry(event, words, before, common))
-    for name, label in _labels().items():
-        # A move that names an owner says whose closing it was; the deal stays with who has it.
-        if name in names and (name, event.kind) != ("owner", MOVED):
-            new = words.shown(name, event)
-            if event.kind != CREATED and new != before.get(name, ""):
-                text = _("changed %(field)s", field=label)
-                entries.append(Entry(text=text, old=before.get(name, ""), new=new, **common))
-            if not undone:
-                before[name] = new
-    if event.stage_id and not undone:
-        before["stage"], before["entered"] = event.stage_id, event.at
-    return entries
+def gates_of(deal: Deal, stages: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """What the stage of an open deal and the one after it ask for, where they ask for anything."""
+    if deal.state != OPEN:
+        return []
+    ways = [s for s in stages or _stages(deal) if s["type"] == OPEN]
+    at = next((i for i, s in enumerate(ways) if s["now"]), 0)
+    near = ways[at : at + 2]
+    checks = rules.checks_of([s["id"] for s in near], deal.id)
+    field_url = url_for("crm.deal_field", row_id=deal.id, field="_")[:-1] if can("crm.deal.edit") else None
+    found = []
+    for stage in near:
+        needs = rules.needs_of(stage["row"])
+        here = tuple(checks.get(stage["id"], ()))
+        gate = rules.Gate(stage["id"], stage["name"], rules.missing_in(needs, deal), len(needs), here)
+        if gate.total:
+            title = _("Asked for by “%(stage)s”", stage=gate.stage) if stage["now"] else _("To go on to “%(stage)s”", stage=gate.stage)
+            asked = [{"name": name, "label": rules.label_of(name), "done": name not in gate.missing,
+                      "url": f"{field_url}{name}" if field_url else None} for name in needs]
+            found.append({"id": gate.stage_id, "title": title, "needs": asked, "checks": here, "met": gate.met,
+                          "done": gate.done, "total": gate.total})
+    return found
 
 
-def _move_entry(event: DealEvent, words: _Names, before: dict[str, Any], common: dict[str, Any]) -> Entry:
-    stage = words.stages.get(event.stage_id or 0, "")
-    source = words.stages.get(before.get("stage", 0), "")
-    text = _("moved it from %(source)s to %(stage)s", source=source, stage=stage) if source else _("moved it to %(stage)s", stage=stage)
-    reason = words.reasons.get(event.reason_id or 0, "") if event.state != OPEN else ""
-    notes = [reason, event.reason_note or "", _stayed(before.get("entered"), event.at)]
-    icon = {WON: "trophy", LOST: "circle-x", OPEN: "arrow-right"}.get(event.state or OPEN, "circle-minus")
-    return Entry(text=text, icon=icon, detail=" · ".join(note for note in notes if note), **common)
-
-
-def _stayed(since: datetime | None, until: datetime) -> str:
-    if since is None:
-        return ""
-    days = max(0, (until - since).days)
-    return _n("%(num)d day in the stage", "%(num)d days in the stage", days) if days else ""
-
-
-def _source(event: DealEvent) -> str:
-    return _("Imported") if event.source == "import" else ""
-
-
-def _labels() -> dict[str, str]:
-    """Tracked fields that have a line of their own in the history -> label within a sentence."""
-    resource = registry.resource("crm.deal")
-    fields: dict[str, Field] = {
-        "amount": resource.field("amount"),
-        "expected_close": resource.field("expected_close"),
-        "owner": resource.field("owner_id"),
-        "account": resource.field("account_id"),
+def step_of(deal: Deal) -> dict[str, Any]:
+    """The next planned activity of an open deal, and where one is logged or planned."""
+    may_log = can("crm.activity.create") and "crm.activity_log" in current_app.view_functions
+    shown = {
+        "open": deal.state == OPEN,
+        "log_url": url_for("crm.activity_log", deal_id=deal.id) if may_log else None,
+        "plan_url": url_for("crm.activity_new", deal_id=deal.id) if may_log else None,
+        "refresh_url": url_for("crm.deal_step", deal_id=deal.id),
     }
-    return {name: str(found.label)[:1].lower() + str(found.label)[1:] for name, found in fields.items()}
+    step = next_of_deals([deal.id]).get(deal.id) if deal.state == OPEN else None
+    return {**shown, **(_step(step) if step else {"subject": "", "state": "none", "icon": "circle-dashed", "due": ""})}
+
+
+def _step(step: NextStep) -> dict[str, Any]:
+    return {"subject": step.subject, "state": step.state, "icon": STEP_ICONS.get(step.kind, "activity"),
+            "due": moment(step.due_at) if step.due_at else day(step.due_on),
+            "url": url_for("crm.activity_complete", activity_id=step.activity_id)
+            if "crm.activity_complete" in current_app.view_functions else None}

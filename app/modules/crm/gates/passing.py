@@ -52,10 +52,17 @@ def pass_gate(deal: Deal, stage: Stage, amount: Money | None, clears: bool) -> N
         raise rules.GateNotMet(gate)
 
 
-def pass_first(stage: Stage, values: Mapping[str, Any], ticked: Collection[int]) -> None:
-    """The same for a new deal; where its pipeline begins, nothing is asked."""
+def gate_at_birth(stage: Stage, values: Mapping[str, Any], ticked: Collection[int] = ()) -> rules.Gate:
+    """The gate of a stage for a deal that begins there; where its pipeline begins, nothing is asked."""
     gate = rules.gate_of_values(stage, values, ticked)
-    if not gate.met and stage.id != first_stage(stage.pipeline_id).id:
+    free = gate.met or stage.id == first_stage(stage.pipeline_id).id
+    return rules.Gate(stage.id, stage.name) if free else gate
+
+
+def pass_first(stage: Stage, values: Mapping[str, Any], ticked: Collection[int]) -> None:
+    """Raise `GateNotMet` where a stage asks for more than a new deal has."""
+    gate = gate_at_birth(stage, values, ticked)
+    if not gate.met:
         raise rules.GateNotMet(gate)
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from app.core.hooks import Hooks
+from app.core.hooks import Hooks, Item
+from app.core.i18n import _l
 from app.modules.crm.gates import models  # noqa: F401  # its tables
 
-hooks = Hooks()
+hooks = Hooks(
+    items=(
+        Item(slot="crm.stage.tabs", label=_l("Checklist"), endpoint="crm.stage_checks", permission="crm.stage.edit",
+             icon="checklist", order=10),
+    ),
+)
