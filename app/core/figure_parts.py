@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 from flask import g
@@ -15,44 +15,67 @@ from app.core.rates import RateTable
 if TYPE_CHECKING:
     from app.core.metrics import Metric
 
+QUANTILES = ("median", "quantile")
+PRECISION, EXACT = 60, Decimal("1e-40")
+
 
 class Parts:
     """What one line of a figure is put together from."""
 
     def __init__(self) -> None:
-        self.n = self.missing = self.unvalued = 0
+        self.n = self.missing = self.unvalued = self.unsaid = 0
         self.value = Decimal(0)
         self.numerator = self.denominator = 0
+        self.terms: dict[str, int] = {}
         self.buckets: dict[int, int] = {}
+        self.running: dict[int, int] = {}
 
     def add(self, asked: Metric, row: Mapping[str, Any], rates: RateTable, day: date) -> None:
         n = row["n"]
         self.missing += row.get("missing") or 0
         self.unvalued += row.get("unvalued") or 0
-        if asked.shape == "median":
+        self.unsaid += row.get("unsaid") or 0
+        if asked.shape in QUANTILES:
             if row["bucket"] is not None:
-                self.buckets[row["bucket"]] = self.buckets.get(row["bucket"], 0) + n
+                bucket, running = int(row["bucket"]), int(row.get("running") or 0)
+                self.buckets[bucket] = self.buckets.get(bucket, 0) + n - running
+                self.running[bucket] = self.running.get(bucket, 0) + running
                 self.n += n
             return
         if asked.shape == "ratio":
             self.numerator += int(row["numerator"] or 0)
             self.denominator += int(row["denominator"] or 0)
+        elif asked.shape == "formula":
+            for name in asked.terms:
+                self.terms[name] = self.terms.get(name, 0) + int(row[name] or 0)
         elif "currency" in row:
-            value = rates.to_company(int(row["value"] or 0), row["currency"], day)
+            value = _in_company_currency(row, rates, day)
             if value is None:
                 self.missing += n
                 return
-            self.value += Decimal(value) * row.get("weight", 100) / 100
+            self.value += value
         else:
             self.value += int(row["value"] or 0)
         self.n += n
 
 
+def _in_company_currency(row: Mapping[str, Any], rates: RateTable, day: date) -> Decimal | None:
+    """What a row of money is worth on the day asked for, or on its own; None where nobody knows."""
+    each, day = row.get("each"), row.get("on") or day
+    amount, times = (int(row["value"] or 0), 1) if each is None else (each, row["n"])
+    value = rates.to_company(amount, row["currency"], day)
+    return None if value is None else Decimal(value) * times * row.get("weight", 100) / 100
+
+
 def value_of(asked: Metric, parts: Parts) -> int | Decimal | Money | None:
     """The value of a figure; None where it is undefined."""
     currency = g.company.currency
-    if asked.shape == "median":
-        return median(parts.buckets)
+    if asked.shape in QUANTILES:
+        found = quantile(parts.buckets, parts.running, asked.quantile)
+        return None if found is None else found / asked.per
+    if asked.shape == "formula":
+        made = asked.formula(parts.terms) if asked.formula and parts.terms else None
+        return Money(_rounded(made), currency) if made is not None and asked.unit == "money" else made
     if asked.shape == "ratio":
         if not parts.denominator:
             return None
@@ -63,15 +86,36 @@ def value_of(asked: Metric, parts: Parts) -> int | Decimal | Money | None:
 
 def median(buckets: Mapping[int, int]) -> Decimal | None:
     """The median of a histogram value -> how often; None of nothing."""
-    total = sum(buckets.values())
-    if not total:
-        return None
-    middle: list[int] = []
-    seen = 0
-    for value in sorted(buckets):
-        seen += buckets[value]
-        middle += [value] * sum(1 for rank in {(total + 1) // 2, total // 2 + 1} if seen - buckets[value] < rank <= seen)
-    return Decimal(sum(middle)) / len(middle)
+    return quantile(buckets, {}, Decimal("0.5"))
+
+
+def quantile(buckets: Mapping[int, int], running: Mapping[int, int], share: Decimal) -> Decimal | None:
+    """The value by which `share` of the cases are over; None where it is not known yet.
+
+    `buckets` and `running` map a value to how many ended at it, and to how many have got that far and still run: those
+    are neither dropped nor taken for ended (Kaplan and Meier's estimate). Where exactly that share is over between two
+    values, it is their mean; of cases that all ended it is the usual median.
+    """
+    with localcontext(prec=PRECISION):
+        return _quantile(buckets, running, share)
+
+
+def _quantile(buckets: Mapping[int, int], running: Mapping[int, int], share: Decimal) -> Decimal | None:
+    at_risk = sum(buckets.values()) + sum(running.values())
+    left, wanted = Decimal(1), 1 - share
+    level: int | None = None
+    for value in sorted(set(buckets) | set(running)):
+        ended = buckets.get(value, 0)
+        if ended:
+            if level is not None:
+                return Decimal(level + value) / 2
+            left *= Decimal(at_risk - ended) / at_risk
+            if abs(left - wanted) < EXACT:
+                level = value
+            elif left < wanted:
+                return Decimal(value)
+        at_risk -= ended + running.get(value, 0)
+    return None if level is None else Decimal(level)
 
 
 def _rounded(value: Decimal) -> int:

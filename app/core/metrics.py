@@ -12,23 +12,28 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from flask import g
-from sqlalchemy import ColumnElement, Date, Integer, Select, cast, extract, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import Select, select
 
 from app.core.access import can, team_mates
-from app.core.clock import local_date
+from app.core.clock import local_date, quarter_bounds
 from app.core.db import db, utcnow
 from app.core.errors import BusinessError, Forbidden, NotFound
 from app.core.figure_parts import Parts, value_of
 from app.core.i18n import _, _l
+from app.core.intervals import wilson
 from app.core.lifecycle import enabled_modules
 from app.core.models import Membership, Team
 from app.core.money import Money
 from app.core.rates import RateTable
+from app.core.sql_dates import days_between, month_key, quarter_key  # noqa: F401  # modules make metrics with these
 
-NO_RATE, NO_AMOUNT = "no_rate", "no_amount"
-REASONS = {NO_RATE: _l("without an exchange rate"), NO_AMOUNT: _l("without an amount")}
+NO_RATE, NO_AMOUNT, NO_OUTCOME = "no_rate", "no_amount", "no_outcome"
+REASONS = {
+    NO_RATE: _l("without an exchange rate"),
+    NO_AMOUNT: _l("without an amount"),
+    NO_OUTCOME: _l("without an outcome"),
+}
+SMALL = 10  # of fewer rows a ratio says little: it comes with an interval, and nobody is ranked by it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,26 +79,35 @@ class Metric:
     """A number with one definition.
 
     `build(query)` gives one select with a column `d_<dimension>` for each of `query.by`, `n` (rows counted), and by
-    `shape`: "sum" `value`; "ratio" `numerator` and `denominator`; "median" `bucket`. Optional: `missing` and
-    `unvalued` (rows left out for want of a rate, of an amount), `currency` (then money is in minor units of it and
-    is converted at the day asked for, else it is in minor units of company currency), `weight` (percent).
-    `drill(query)` gives the ids of exactly the rows that are counted.
+    `shape`: "sum" `value`; "ratio" `numerator` and `denominator`; "median" and "quantile" `bucket` (so many `per` unit)
+    and, where some rows still run and have got that far only, `running` (how many of the n); "formula" the columns
+    `terms`, of whose sums `formula` makes the value. Optional: `missing`, `unvalued` and `unsaid` (rows left out for
+    want of a rate, an amount, an outcome), `currency` (then money is in minor units of it and is converted at the day
+    asked for, or at the day in the column `on`, row by row where `each` has the amount of one; else it is in minor
+    units of company currency), `weight` (percent). `drill(query)` gives the ids of exactly the rows of `resource` that
+    are counted.
     """
 
     id: str
     label: Any
     describe: Any
     row: str  # of the table of definitions
-    unit: str  # money, count, ratio, days
+    unit: str  # money, count, ratio, days, hours
     build: Callable[[MetricQuery], Select]
     drill: Callable[[MetricQuery], Select]
     permission: str
+    resource: str = ""  # whose ids a drill-down gives: "crm.deal"
     version: int = 1
-    shape: str = "sum"  # sum, ratio, median
+    shape: str = "sum"  # sum, ratio, median, quantile, formula
+    quantile: Decimal = Decimal("0.5")
+    per: int = 1  # buckets in one unit
+    terms: tuple[str, ...] = ()
+    formula: Callable[[Mapping[str, int]], Decimal | None] | None = None
     direction: str = "up"  # which way is good: up, down, none
     grain: str = "deal"
     basis: str = "event"  # event, snapshot, cohort
     period: bool = True  # False: a state of the moment, to which no period applies
+    quarter: bool = False  # needs a period: without one, the fiscal quarter that is running
     currency_basis: str | None = None  # event, snapshot
     dimensions: tuple[str, ...] = ()
     additive: frozenset[str] = frozenset()  # dimensions over which the rows add up to the total
@@ -106,7 +120,11 @@ class Metric:
 
 @dataclass(frozen=True)
 class FigureRow:
-    """One line of a figure. `keys` and `by` map dimension to key and to label; `value` is None where undefined."""
+    """One line of a figure. `keys` and `by` map dimension to key and to label; `value` is None where undefined.
+
+    A ratio of fewer than `SMALL` rows is `small`; where it is one of numbers, `low` and `high` are the bounds within
+    which its true value lies, 95 times of 100.
+    """
 
     keys: dict[str, Any]
     by: dict[str, str | None]
@@ -114,6 +132,9 @@ class FigureRow:
     n: int
     numerator: int | Money | None = None
     denominator: int | Money | None = None
+    small: bool = False
+    low: Decimal | None = None
+    high: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -206,9 +227,7 @@ def _own(row: Mapping[str, Any], keys: Iterable[str], parts: Iterable[str], plac
 
 
 def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]], named: bool = True) -> Figure:
-    as_of = query.as_of or utcnow()
-    if query.known_at:
-        as_of = min(as_of, query.known_at)
+    as_of = moment(query)
     rates = RateTable({row["currency"] for row in lines if "currency" in row})
     groups: dict[tuple, Parts] = {} if query.by else {(): Parts()}
     day = local_date(as_of)
@@ -218,6 +237,7 @@ def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]
     excluded = {
         NO_RATE: sum(p.missing for p in groups.values()),
         NO_AMOUNT: sum(p.unvalued for p in groups.values()),
+        NO_OUTCOME: sum(p.unsaid for p in groups.values()),
     }
     # A group of which every row was left out is no figure.
     counted = {k: p for k, p in groups.items() if p.n or not k}
@@ -252,12 +272,22 @@ def _checked(asked: Metric, query: MetricQuery, visible_rows: bool) -> MetricQue
             raise BusinessError(_("“%(given)s” is not one of: %(known)s.", given=name, known=known), field="by")
     if not asked.period:
         query = replace(query, start=None, end=None)
+    elif asked.quarter and not (query.start and query.end):
+        day = query.start or query.end or local_date(moment(query))
+        first, last = quarter_bounds(day, g.company.fiscal_year_start)
+        query = replace(query, start=query.start or first, end=query.end or last)
     if visible_rows:
         return query
     allowed = reader_scope(asked.module)
     if allowed is None:
         return query
     return replace(query, scope=allowed if query.scope is None else query.scope & allowed)
+
+
+def moment(query: MetricQuery) -> datetime:
+    """The instant that a query is about: now, or the earlier one of what it asks for."""
+    now = utcnow()
+    return min(query.as_of or now, query.known_at or now)
 
 
 def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], named: bool) -> list[FigureRow]:
@@ -270,7 +300,10 @@ def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], name
         if asked.currency_basis and asked.shape == "ratio":
             money = [Money(part, g.company.currency) for part in ratio if part is not None]
             ratio = (money[0], money[1] if asked.unit == "ratio" else parts.denominator)  # type: ignore[assignment]
-        rows.append(FigureRow(dict(zip(query.by, key, strict=True)), by, value_of(asked, parts), parts.n, *ratio))
+        value = value_of(asked, parts)
+        small = asked.unit == "ratio" and value is not None and parts.n < SMALL
+        bounds = wilson(parts.numerator, parts.denominator) if small and not asked.currency_basis else (None, None)
+        rows.append(FigureRow(dict(zip(query.by, key, strict=True)), by, value, parts.n, *ratio, small, *bounds))
     return sorted(rows, key=lambda row: [(row.keys[d] is None, _place(d, row)) for d in query.by])
 
 
@@ -300,6 +333,10 @@ def _plain_row(row: FigureRow) -> dict[str, Any]:
         plain["currency"] = row.value.currency
     if row.denominator is not None:
         plain |= {"numerator": _plain_value(row.numerator), "denominator": _plain_value(row.denominator)}
+    if row.small:
+        plain["small"] = True
+    if row.low is not None:
+        plain["interval"] = [_plain_value(row.low), _plain_value(row.high)]
     return plain
 
 
@@ -347,36 +384,3 @@ def dimensions() -> dict[str, Dimension]:
     """All dimensions of the core and of the modules that are on, by name."""
     added = [d for module in enabled_modules() for d in module.hooks.dimensions]
     return {d.name: d for d in (*CORE_DIMENSIONS, *added)}
-
-
-def _months(column: Any) -> ColumnElement[int]:
-    return cast(extract("year", column), Integer) * 12 + cast(extract("month", column), Integer)
-
-
-def month_key(column: Any) -> ColumnElement[int]:
-    """Key of dimension "month": months since the year 0; a date column in, an integer out."""
-    return _months(column) - 1
-
-
-def quarter_key(column: Any, start_month: int) -> ColumnElement[int]:
-    """Key of dimension "quarter": fiscal quarters since the year 0, named after the year in which the fiscal one begins."""
-    return (_months(column) - start_month) // 3
-
-
-class days_between(FunctionElement):  # noqa: N801  # reads as an SQL function
-    """Whole days from the second date to the first."""
-
-    type = Integer()
-    inherit_cache = True
-
-
-@compiles(days_between)
-def _days_between(element: Any, compiler: Any, **kw: Any) -> str:
-    later, earlier = (compiler.process(cast(clause, Date), **kw) for clause in element.clauses)
-    return f"({later} - {earlier})"
-
-
-@compiles(days_between, "sqlite")
-def _days_between_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
-    later, earlier = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"CAST(julianday({later}) - julianday({earlier}) AS INTEGER)"

@@ -16,10 +16,11 @@ from app.core import metrics as registry
 from app.core.access import enter_company
 from app.core.db import db
 from app.core.errors import BusinessError, Forbidden, NotFound
-from app.core.metrics import Figure, FigureRow, MetricQuery, days_between, evaluate, month_key, quarter_key
+from app.core.metrics import Figure, FigureRow, MetricQuery, evaluate
 from app.core.models import Membership, Role
 from app.core.money import Money
 from app.core.registry import registry as modules
+from app.core.sql_dates import days_between, month_key, quarter_key
 from app.core.writes import create
 from app.modules.crm import bulk
 from app.modules.crm.models import Stage

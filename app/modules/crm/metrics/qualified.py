@@ -1,0 +1,168 @@
+"""Figures of deals by when they became qualified, and what they were then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import g
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy.orm import aliased
+
+from app.core.db import utcnow
+from app.core.i18n import _l
+from app.core.metrics import MetricQuery
+from app.core.models import Rate
+from app.modules.crm.metrics.facts import (
+    SEARCHES,
+    SPLITS,
+    Fact,
+    between,
+    deal_id,
+    fact_key,
+    fact_of,
+    has_competitor,
+    is_qualifying,
+    matches,
+    searched,
+    time_key,
+    told,
+    unknown_filter,
+)
+from app.modules.crm.metrics.making import COHORT, FLOW, deal_metric
+from app.modules.crm.metrics.told import voided
+from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, DealEvent, DealSpan, DealStage, Stage
+from app.modules.crm.parts.models import DealCompetitor
+
+Earlier = aliased(DealStage, name="earlier")
+Then = aliased(DealSpan, name="at_entry")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The first time that a deal came into a qualified stage: columns, and the criteria that find it."""
+
+    columns: dict[str, Any]
+    rows: Select
+
+
+@dataclass(frozen=True, kw_only=True)
+class Qualified:
+    """Deals with the day they became qualified: then first in a qualified open stage, or won. Owner and team are those
+    of that day, the stage the one they came into; everything else is as it is at the moment asked for."""
+
+    states: tuple[str, ...]
+    money: bool = False
+
+    def build(self, query: MetricQuery) -> Select:
+        fact, entry = fact_of(query), self._entry(query)
+        keys = [self._key(fact, entry, name).label(f"d_{name}") for name in query.by]
+        found = self._selected(query, fact, entry)
+        if "competitor" in query.by:
+            found = found.join(DealCompetitor, DealCompetitor.deal_id == deal_id(fact), isouter=True)
+        if not self.money:
+            discarded = func.sum(case((fact.state == DISCARDED, 1), else_=0))
+            parts = (discarded.label("numerator"), func.count().label("denominator"), func.count().label("n"))
+            return found.with_only_columns(*keys, *parts).group_by(*keys)
+        groups = [*keys, *self._money_keys(entry)]
+        amount = entry.columns["amount"]
+        parts = (func.sum(amount).label("value"), func.count(amount).label("n"),
+                 (func.count() - func.count(amount)).label("unvalued"))
+        return found.with_only_columns(*groups, *parts).group_by(*groups)
+
+    def drill(self, query: MetricQuery) -> Select:
+        fact, entry = fact_of(query), self._entry(query)
+        found = self._selected(query, fact, entry).with_only_columns(deal_id(fact))
+        if not self.money:
+            return found
+        currency, day = entry.columns["currency"], entry.columns["day"]
+        rated = select(Rate.id).where(Rate.currency == currency, Rate.valid_from <= day).correlate_except(Rate).exists()
+        return found.where(entry.columns["amount"].is_not(None), or_(currency == g.company.currency, rated))
+
+    def _money_keys(self, entry: _Entry) -> Sequence[ColumnElement]:
+        """Amounts of other currencies one by one, as each is converted and rounded at the rate of its day."""
+        currency, amount, day = (entry.columns[name] for name in ("currency", "amount", "day"))
+        ours = currency == g.company.currency
+        return [currency.label("currency"), case((ours, None), else_=amount).label("each"), case((ours, None), else_=day).label("on")]
+
+    def _selected(self, query: MetricQuery, fact: Fact, entry: _Entry) -> Select:
+        found = entry.rows.where(fact.state.in_(self.states), *between(entry.columns["day"], query.start, query.end))
+        if query.scope is not None:
+            found = found.where(entry.columns["owner"].in_(sorted(query.scope)))
+        for name, wanted in query.filters.items():
+            if name in SEARCHES:
+                found = found.where(searched(fact, name, wanted))
+            elif name == "competitor":
+                found = found.where(has_competitor(fact, wanted))
+            elif name in SPLITS:
+                found = found.where(matches(self._key(fact, entry, name), wanted))
+            else:
+                raise unknown_filter(name, (*SPLITS, *SEARCHES))
+        return found
+
+    def _key(self, fact: Fact, entry: _Entry, name: str) -> ColumnElement:
+        if name in ("month", "quarter"):
+            return time_key(name, entry.columns["day"])
+        return entry.columns[name] if name in entry.columns else fact_key(fact, name)
+
+    def _entry(self, query: MetricQuery) -> _Entry:
+        return _now(query) if query.as_of is None and query.known_at is None else _then(query)
+
+
+def _qualifying() -> Any:
+    return select(Stage.id).where(is_qualifying())
+
+
+def _now(query: MetricQuery) -> _Entry:
+    before = tuple_(Earlier.entered_at, Earlier.id) < tuple_(DealStage.entered_at, DealStage.id)
+    earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, Earlier.stage_id.in_(_qualifying()), before)
+    fact = fact_of(query)
+    rows = told(fact, query).join(DealStage, DealStage.deal_id == deal_id(fact))
+    rows = rows.where(DealStage.stage_id.in_(_qualifying()), ~earlier.correlate(DealStage).exists())
+    columns = {"day": DealStage.entered_on, "owner": DealStage.owner_id, "team": DealStage.team_id, "stage": DealStage.stage_id,
+               "amount": DealStage.amount_minor, "currency": DealStage.currency}
+    return _Entry(columns, rows)
+
+
+def _then(query: MetricQuery) -> _Entry:
+    known = query.known_at or utcnow()
+    valid = min(query.as_of or known, known)
+    whose = {"partition_by": DealEvent.deal_id, "order_by": (DealEvent.at, DealEvent.id)}
+    events = select(DealEvent.deal_id, DealEvent.stage_id, DealEvent.at, DealEvent.local_date.label("day"),
+                    func.row_number().over(**whose).label("place"))
+    events = events.where(DealEvent.stage_id.in_(_qualifying()), DealEvent.at <= valid, DealEvent.recorded_at <= known, ~voided(known))
+    first = events.subquery("first")
+    fact = fact_of(query)
+    rows = told(fact, query).join(first, and_(first.c.deal_id == deal_id(fact), first.c.place == 1))
+    rows = rows.join(Then, and_(
+        Then.deal_id == first.c.deal_id, Then.valid_from <= first.c.at, or_(Then.valid_to.is_(None), Then.valid_to > first.c.at),
+        Then.known_from <= known, or_(Then.known_to.is_(None), Then.known_to > known),
+    ))
+    columns = {"day": first.c.day, "owner": Then.credit_owner_id, "team": Then.credit_team_id, "stage": first.c.stage_id,
+               "amount": Then.amount_minor, "currency": Then.currency}
+    return _Entry(columns, rows)
+
+
+METRICS = (
+    deal_metric(
+        "pipeline_created",
+        _l("Pipeline created"),
+        _l("Amounts of the deals that became qualified in the period, as they were then and at the rate of that day."),
+        "m17",
+        "money",
+        Qualified(states=(OPEN, WON, LOST), money=True),
+        **FLOW,
+    ),
+    deal_metric(
+        "discard_rate",
+        _l("Discarded after qualification (cohort)"),
+        _l("Of the deals that became qualified in the period, the share that was discarded since."),
+        "m61",
+        "ratio",
+        Qualified(states=(OPEN, WON, LOST, DISCARDED)),
+        shape="ratio",
+        direction="down",
+        **COHORT,
+    ),
+)
