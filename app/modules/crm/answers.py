@@ -26,6 +26,8 @@ def answer(deal: Deal, stages: set[int] | None, into: int | None = None, closes_
         return redirect_to(url_for("crm.deal_list"))
     if not is_htmx():
         return redirect_to(url_for("crm.deal_record", row_id=deal.id))
+    if elsewhere(deal):
+        return render("crm/_elsewhere.html", closes_dialog=closes_dialog, events="deals:changed")
     if not on_board():
         return render("crm/_deal_again.html", closes_dialog=closes_dialog, **page.context(deal))
     if stages is None:
@@ -53,6 +55,12 @@ def shown() -> dict[int, int]:
 
 def on_board() -> bool:
     return _page_behind().path == url_for("crm.board")
+
+
+def elsewhere(deal: Deal) -> bool:
+    """Whether it was done neither on the board nor on the deal's page: a page that refreshes what it shows by itself."""
+    behind, own = _page_behind().path, url_for("crm.deal_record", row_id=deal.id)
+    return bool(behind) and not on_board() and behind != own and not behind.startswith(f"{own}/")
 
 
 def filters_behind() -> BoardFilters:

@@ -14,7 +14,7 @@ from app.core.surfaces.form import given_version
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, settle, toast
 from app.modules.crm import board, forms, page, services
-from app.modules.crm.answers import answer, filters_behind, on_board, shown, whole
+from app.modules.crm.answers import answer, elsewhere, filters_behind, on_board, shown, whole
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.gates import rules
 from app.modules.crm.models import CLOSED, Deal, Stage
@@ -114,6 +114,8 @@ def _too_late(deal_id: int, stage: Stage | None, form: Form | None, late: Confli
     toast(f"{deal.name}: {late.message}", "bad")
     if not is_htmx():
         return redirect_to(url_for("crm.deal_record", row_id=deal_id))
+    if elsewhere(deal):
+        return render("crm/_elsewhere.html", status=409, closes_dialog=False, events="deals:changed")
     if not on_board():
         return render("crm/_deal_again.html", status=409, closes_dialog=False, **page.context(deal))
     found = board.board_of(filters_behind(), shown())
