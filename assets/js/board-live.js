@@ -35,6 +35,7 @@
     if (!card) return;
     focus(card);
     if (item.dataset.act === "edit") edit(card, "amount");
+    else if (item.dataset.act === "log") log(card, item.dataset.url);
     else if (item.hasAttribute("data-closing")) close(card, item.dataset.stage);
     else if (item.dataset.stage) {
       move(card, document.getElementById(`col-${item.dataset.stage}`));
@@ -47,6 +48,11 @@
   function edit(card, field) {
     const url = `${board().dataset.deals}${card.dataset.id}/card?focus=${field}`;
     window.htmx.ajax("GET", url, { source: $(".v-card-name", card), target: card, swap: "outerHTML" });
+  }
+
+  function log(card, address) {
+    const url = `${address}?deal_id=${card.dataset.id}`;
+    window.htmx.ajax("GET", url, { source: $(".v-card-name", card), target: "#dialog", swap: "innerHTML" });
   }
 
   function shut(form) {

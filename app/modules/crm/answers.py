@@ -17,6 +17,8 @@ from app.modules.crm import board, page
 from app.modules.crm.board_filters import BoardFilters
 from app.modules.crm.models import Deal
 
+CHANGED = "deals:changed"
+
 
 def answer(deal: Deal, stages: set[int] | None, into: int | None = None, closes_dialog: bool = False) -> Response:
     """What changed, for the page it was done on: the card and the heads of `stages` (None: the whole board)."""
@@ -29,7 +31,9 @@ def answer(deal: Deal, stages: set[int] | None, into: int | None = None, closes_
     if elsewhere(deal):
         return render("crm/_elsewhere.html", closes_dialog=closes_dialog, events="deals:changed")
     if not on_board():
-        return render("crm/_deal_again.html", closes_dialog=closes_dialog, **page.context(deal))
+        # Other pages show deals as well: they hear of the change and ask again for what they show.
+        shown_here = page.context(deal) if _page_behind().path.startswith(url_for("crm.deal_record", row_id=deal.id)) else {}
+        return render("crm/_deal_again.html", closes_dialog=closes_dialog, events=CHANGED, **shown_here)
     if stages is None:
         return render("crm/_board_again.html", board=board.board_of(filters, shown()), closes_dialog=closes_dialog)
     found = board.heads_of(filters)

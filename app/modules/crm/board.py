@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel.dates import format_date
-from flask import g, url_for
+from flask import current_app, g, url_for
 from markupsafe import Markup, escape
 from sqlalchemy import Row, Select, and_, func, or_, select, union_all
+from sqlalchemy.orm import aliased
 
 from app.core import lookups
 from app.core.access import can
@@ -25,19 +26,26 @@ from app.core.metrics import MetricQuery, drill
 from app.core.models import Change
 from app.core.money import Money
 from app.core.shell import icon
+from app.modules.crm.activities.queries import NextStep, next_of_deals
 from app.modules.crm.board_filters import BoardFilters
 from app.modules.crm.board_sums import StageSum, board_sums
+from app.modules.crm.gates.marks import Gates
+from app.modules.crm.gates.rules import NEEDABLE
 from app.modules.crm.models import OPEN, Deal, Pipeline, Stage
 
 PAGE = 20
 MOST_SHOWN = 400  # cards of one column that a refresh gives back
 SOON = 7  # days before the expected close from which it is marked
+KIND_ICONS = {"call": "phone", "email": "mail", "visit": "map-pin", "meeting": "users", "task": "checkbox"}
+STEP_KINDS = {"late": "bad", "today": "warn", "planned": "ok"}
 UNSEEN = 60  # seconds after which a refresh is sent although the log says nothing: a late commit, another day
+STAGE = (Stage.id, Stage.name, Stage.type, Stage.probability, Stage.rotting_days, Stage.needs, Stage.pipeline_id)
 NOBODY = Markup("")
 AVATAR = Markup('<span class="v-av v-av-{colour}" role="img" title="{name}" aria-label="{name}">{initials}</span>')
+NEEDED = tuple(name for name in NEEDABLE if name not in ("account_id", "amount", "expected_close"))
 COLUMNS = (
     Deal.id, Deal.version, Deal.name, Deal.stage_id, Deal.account_id, Deal.owner_id, Deal.amount_minor, Deal.currency,
-    Deal.expected_close, Deal.entered_at, Deal.entered_on,
+    Deal.expected_close, Deal.entered_at, Deal.entered_on, *(getattr(Deal, name) for name in NEEDED),
 )  # fmt: skip
 
 
@@ -57,6 +65,18 @@ class Card:
     age: str
     age_title: str
     rotten: bool
+    step: NextMark
+    gate: str  # "2/4" where the next stage asks for more than the deal has
+    gate_title: str
+
+
+class NextMark(NamedTuple):
+    """The next planned activity as a card shows it."""
+
+    kind: str  # bad, warn, ok or none
+    icon: str  # key into the board's icons
+    text: str
+    title: str
 
 
 @dataclass
@@ -96,8 +116,9 @@ class Board:
         self.filtered = self.filters.active
         words = {"account": _("No account"), "amount": _("No amount"), "edit": _("Edit the amount"), "menu": _("Actions")}
         self.words = {name: escape(text) for name, text in words.items()}
-        names = {"bad": "calendar-due", "warn": "calendar", "ok": "calendar", "none": "circle-dashed"}
-        self.icons = {kind: icon(name) for kind, name in {**names, "rot": "hourglass-low", "dots": "dots"}.items()}
+        marks = {"rot": "hourglass-low", "dots": "dots", "gate": "checklist", "close": "calendar-due", "nothing": "circle-dashed"}
+        self.icons = {kind: icon(name) for kind, name in {**marks, **KIND_ICONS}.items()}
+        self.log_url = url_for("crm.activity_log") if "crm.activity_log" in current_app.view_functions and can("crm.activity.create") else None
 
     @property
     def pipeline(self) -> dict[str, Any] | None:
@@ -171,9 +192,9 @@ def _pipelines() -> list[Row[Any]]:
 
 
 def stages_of(pipeline_id: int) -> list[Row[Any]]:
-    """Stages of a pipeline in order: id, name, type, probability, rotting_days."""
-    query = select(Stage.id, Stage.name, Stage.type, Stage.probability, Stage.rotting_days)
-    return list(db.session.execute(query.where(Stage.pipeline_id == pipeline_id).order_by(Stage.position, Stage.id)))
+    """Stages of a pipeline in order: the columns `STAGE`."""
+    query = select(*STAGE).where(Stage.pipeline_id == pipeline_id)
+    return list(db.session.execute(query.order_by(Stage.position, Stage.id)))
 
 
 def _any_deal() -> bool:
@@ -227,7 +248,7 @@ def _offer_more(board: Board, column: BoardColumn, rows: list[Row[Any]], size: i
 
 def more_of(filters: BoardFilters, stage_id: int, after: str) -> tuple[Board, BoardColumn]:
     """The next cards of a column, beyond the one that `after` names. Raises `BusinessError` for a damaged address."""
-    board = Board(filters, _stage(stage_id), [], [], {}, "")
+    board = Board(filters, _stages_beside(stage_id), [], [], {}, "")
     column = BoardColumn(stage_id, "", 0, 0, Money(0, ""), Money(0, ""), None)
     rows = _rows(_chosen(filters, stage_id).where(_beyond(after)).limit(PAGE + 1).subquery().select())
     deals = cards_of(board, rows)
@@ -236,9 +257,11 @@ def more_of(filters: BoardFilters, stage_id: int, after: str) -> tuple[Board, Bo
     return board, column
 
 
-def _stage(stage_id: int) -> list[Row[Any]]:
-    query = select(Stage.id, Stage.name, Stage.type, Stage.probability, Stage.rotting_days).where(Stage.id == stage_id)
-    return list(db.session.execute(query))
+def _stages_beside(stage_id: int) -> list[Row[Any]]:
+    """The stages of the pipeline that a stage belongs to."""
+    beside = aliased(Stage)
+    query = select(*STAGE).join(beside, (beside.pipeline_id == Stage.pipeline_id) & (beside.company_id == Stage.company_id))
+    return list(db.session.execute(query.where(beside.id == stage_id).order_by(Stage.position, Stage.id)))
 
 
 def _beyond(after: str) -> Any:
@@ -260,11 +283,13 @@ def card_of(board: Board, deal_id: int) -> Card | None:
 
 
 def cards_of(board: Board, rows: Collection[Row[Any]]) -> dict[int, Card]:
-    """Cards by deal id. Two statements, for the names of accounts and owners."""
+    """Cards by deal id. Two statements for the names of accounts and owners, one for what is next, and up to two for
+    what the next stages ask."""
     accounts = lookups.labels("contacts.account", {row.account_id for row in rows})
     members = lookups.labels("admin.member", {row.owner_id for row in rows})
     owners = {key: AVATAR.format(colour=colour(key), name=name, initials=initials(name)) for key, name in members.items()}
     limits = {stage.id: stage.rotting_days for stage in board.stages}
+    steps, gates = next_of_deals(row.id for row in rows), Gates(board.stages, rows)
     now, words = today(), _Words()
     cards = {}
     for row in rows:
@@ -275,6 +300,7 @@ def cards_of(board: Board, rows: Collection[Row[Any]]) -> dict[int, Card]:
         cards[row.id] = Card(
             row.id, row.version, row.name, accounts.get(row.account_id, ""), amount, owners.get(row.owner_id, NOBODY),
             *words.close(row.expected_close, now), words.short % {"n": age}, words.age(age, limit if rotten else None), rotten,
+            words.step(steps.get(row.id), now), *gates.mark(row),
         )  # fmt: skip
     return cards
 
@@ -287,6 +313,9 @@ class _Words:
         self._late = _("%(n)s d late")
         self._no_date = _("No date")
         self._title = _("Expected close: %(day)s")
+        self._nothing, self._no_step, self._today = _("Nothing planned"), _("No next step"), _("Today")
+        late, planned = _("Late: %(what)s, due on %(day)s"), _("%(what)s, on %(day)s")
+        self._steps = {"late": late, "today": planned, "planned": planned}
         self._ages: dict[tuple[int, int | None], str] = {}
 
     def close(self, expected: date | None, now: date) -> tuple[str, str, str]:
@@ -298,6 +327,14 @@ class _Words:
         if left < 0:
             return self._late % {"n": -left}, "bad", title
         return _short_day(expected, now.year, language()), "warn" if left <= SOON else "ok", title
+
+    def step(self, step: NextStep | None, now: date) -> NextMark:
+        """The next activity: its colour, its day and what it is about."""
+        if step is None:
+            return NextMark("none", "nothing", self._nothing, self._no_step)
+        text = self._today if step.due_on == now else _short_day(step.due_on, now.year, language())
+        title = self._steps[step.state] % {"what": step.subject, "day": day(step.due_on)}
+        return NextMark(STEP_KINDS[step.state], step.kind if step.kind in KIND_ICONS else "task", text, title)
 
     def age(self, days: int, limit: int | None) -> str:
         """Title of the days in the stage; `limit` when they are too many."""

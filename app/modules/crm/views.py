@@ -153,3 +153,16 @@ def _card_form(deal: Deal, stages: Any, form: Form, status: int = 200, conflict:
                   form=forms.with_ids(form, f"card-{shown['id']}"), action=url_for("crm.deal_card", **where),
                   cancel_url=url_for("crm.deal_card", **where, cancelled=1), conflict=conflict, stages=places,
                   move_url=url_for("crm.deal_move", **where))
+
+
+# On the page of a deal
+
+
+@blueprint.get("/deals/<int:deal_id>/step")
+@require("crm.deal.view")
+def deal_step(deal_id: int) -> Response:
+    """The next step of a deal, as its head shows it."""
+    deal = fetch(registry.resource("crm.deal"), deal_id)
+    if not wants_fragment():
+        return redirect_to(url_for("crm.deal_record", row_id=deal.id))
+    return render("crm/_step.html", step=page.step_of(deal))
