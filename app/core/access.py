@@ -93,6 +93,24 @@ def acting_as(company_id: int, member_id: int) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def in_place_of(member: Membership) -> Iterator[None]:
+    """See with the eyes of another member of this company: their permissions and record rules, in this transaction.
+
+    For asking what they may see; what is written meanwhile would be theirs in the change log.
+    """
+    names = ("me", "actor_id", "row_rules")
+    before = {name: g.pop(name) for name in names if name in g}
+    try:
+        _become(member)
+        yield
+    finally:
+        for name in names:
+            g.pop(name, None)
+        for name, value in before.items():
+            setattr(g, name, value)
+
+
 def is_current(member: Membership, day: date) -> bool:
     """Whether a membership is valid on a day; both ends inclusive."""
     return member.valid_from <= day and (member.valid_to is None or day <= member.valid_to)

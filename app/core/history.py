@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
 from flask import g
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.core import changelog, lookups
 from app.core.access import can
@@ -17,6 +17,7 @@ from app.core.clock import local_date, today
 from app.core.db import db
 from app.core.fields import Field, FieldError, MoneyField, neutral
 from app.core.formats import clock, long_day
+from app.core.hooks import Timeline
 from app.core.i18n import _
 from app.core.lifecycle import enabled_modules
 from app.core.models import Change, Membership
@@ -24,6 +25,8 @@ from app.core.money import Money
 from app.core.resource import Resource
 
 MOST = 200
+# Lines of the log on what lay on the record and is gone: `app.core.notes` and `app.core.attachments` write them.
+NOTE_GONE, FILE_GONE = "note_gone", "file_gone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,12 @@ class Entry:
     kind: str = "change"
     body: str = ""
     url: str = ""
+    link: str = ""  # what `url` is called; without it the sentence is the link
+    meta: Sequence[tuple[str, str]] = ()  # small facts below, each with its icon: (("clock", "12 min"),)
+    named: Sequence[str] = ()  # people marked in the body where they stand behind an "@"
+    edited: bool = False
+    key: str = ""  # its place on the page, "note-12"
+    actions: Sequence[Mapping[str, str]] = ()  # what the reader may do with it: label, icon, url, target
 
 
 def days(entries: Iterable[Entry]) -> list[dict[str, Any]]:
@@ -62,27 +71,40 @@ def _shown(entry: Entry) -> dict[str, Any]:
 
 
 def of_record(resource: Resource, row_id: int, without: Sequence[str] = ()) -> list[Entry]:
-    """The change log of a row and the timeline entries of the enabled modules; `without` leaves fields out."""
-    entries = change_entries(resource, row_id, without)
-    for module in enabled_modules():
-        for source in module.hooks.timeline:
-            if source.resource == resource.key and can(source.permission):
-                entries += source.entries(row_id)
+    """The newest 200 lines of the change log of a row, and as many entries of each module's; `without` leaves fields out."""
+    entries = change_entries(resource, row_id, without=without)
+    for source in sources(resource):
+        entries += source.newest(row_id, None, MOST)
     return entries
 
 
-def change_entries(resource: Resource, row_id: int, without: Sequence[str] = ()) -> list[Entry]:
-    """The newest 200 lines of a row's change log as entries."""
-    rows = db.session.execute(
+def sources(resource: Resource) -> list[Timeline]:
+    """What the enabled modules tell of a record, as far as the reader may know it."""
+    found = (source for module in enabled_modules() for source in module.hooks.timeline)
+    return [source for source in found if source.resource == resource.key and can(source.permission)]
+
+
+def change_entries(
+    resource: Resource, row_id: int, before: datetime | None = None, limit: int = MOST, *, without: Sequence[str] = ()
+) -> list[Entry]:
+    """The newest lines of a row's change log before an instant, as entries. `without` leaves columns out, None among them
+    the line that says it was created."""
+    rows = (
         select(Change.at, Change.action, Change.field, Change.old, Change.new, Membership.name)
         .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
         .where(Change.table_name == resource.model.__tablename__, Change.row_id == row_id)
-        .order_by(Change.id.desc())
-        .limit(MOST)
-    ).all()
+        .order_by(Change.at.desc(), Change.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        rows = rows.where(Change.at < before)
+    if columns := [name for name in without if name]:
+        rows = rows.where(or_(Change.field.is_(None), Change.field.not_in(columns)))
+    if None in without:
+        rows = rows.where(Change.action != changelog.CREATED)
     fields = {a: f for f in resource.fields for a in f.attributes}
     nobody = _("The system")
-    return [_entry(row, fields.get(row.field), nobody) for row in rows if row.field not in without]
+    return [_entry(row, fields.get(row.field), nobody) for row in db.session.execute(rows)]
 
 
 def _entry(row: Any, typed: Field | None, nobody: str) -> Entry:
@@ -92,6 +114,9 @@ def _entry(row: Any, typed: Field | None, nobody: str) -> Entry:
         changelog.DELETED: (_("threw this away"), "trash"),
         changelog.RESTORED: (_("brought this back"), "arrow-back-up"),
         changelog.MERGED: (_("merged others into this"), "arrows-join"),
+        changelog.ERASED: (_("erased the personal data"), "eraser"),
+        NOTE_GONE: (_("deleted a note"), "trash"),
+        FILE_GONE: (_("deleted a file"), "trash"),
     }
     if row.action in whole:
         text, icon = whole[row.action]

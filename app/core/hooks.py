@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint
@@ -46,11 +48,28 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """Entries for the history of a record; `entries(row_id)` gives dicts of `app.core.history.Entry` fields."""
+    """Entries for the stream of a record: `entries(row_id, before, limit)` gives `app.core.history.Entry` rows.
+
+    They are the `limit` newest that happened before the instant `before` (None: of all), in a number of statements that
+    does not grow with them. A function of `row_id` alone may give all it has, where that is little. `kinds` are those
+    its entries can be of ("activity", "mail", …); a filter by another kind does not ask it.
+    """
 
     resource: str
     permission: str
-    entries: Callable[[int], Sequence[Any]]
+    entries: Callable[..., Sequence[Any]]
+    kinds: tuple[str, ...] = ()
+    paged: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paged", len(signature(self.entries).parameters) > 1)
+
+    def newest(self, row_id: int, before: datetime | None, limit: int) -> list[Any]:
+        """The newest entries before an instant, the newest first."""
+        if self.paged:
+            return list(self.entries(row_id, before, limit))
+        found = [e for e in self.entries(row_id) if before is None or e.at < before]
+        return sorted(found, key=lambda e: e.at, reverse=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +104,15 @@ class Personal:
     """What a module holds about a person, for whoever asks what is known of them, or wants to be forgotten.
 
     `gather(row_id)` gives what is known: a heading -> rows, each a mapping of label to text. `scrub(row_id)` blanks the
-    fields that say who it is, in rows, ledgers and mail alike; the rows stay, so that figures do not change.
+    fields that say who it is, in rows, ledgers and mail alike; the rows stay, so that figures do not change. `stays` are
+    sentences on what is kept all the same. The row itself, its log, notes, files and imports are the core's
+    (`app.core.personal`, whose `scrub` and `forget_log` a module uses); the resource says `personal=True`.
     """
 
     resource: str  # "contacts.contact"
     gather: Callable[[int], Mapping[Any, Sequence[Mapping[Any, str]]]]
     scrub: Callable[[int], None]
+    stays: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +153,9 @@ def joined(*parts: Hooks) -> Hooks:
         elif each.name == "grants":
             roles = {role for value in given for role in value}
             found[each.name] = {role: tuple(p for value in given for p in value.get(role, ())) for role in roles}
+        elif each.name == "handlers":
+            names = {name for value in given for name in value}
+            found[each.name] = {name: _all_told([value[name] for value in given if name in value]) for name in names}
         elif isinstance(given[0], Mapping):
             found[each.name] = {key: entry for value in given for key, entry in value.items()}
             if len(found[each.name]) < sum(map(len, given)):
@@ -145,6 +170,18 @@ def joined(*parts: Hooks) -> Hooks:
 
 
 ONE_AFTER_THE_OTHER = ("demo", "on_enable", "on_disable")
+
+
+def _all_told(handlers: Sequence[Callable[..., None]]) -> Callable[..., None]:
+    """One handler for several parts that heed the same event, in their order."""
+    if len(handlers) == 1:
+        return handlers[0]
+
+    def each(**facts: Any) -> None:
+        for handler in handlers:
+            handler(**facts)
+
+    return each
 
 
 def _one_after_the_other(functions: Sequence[Callable[..., None]]) -> Callable[..., None]:

@@ -46,21 +46,24 @@ def notify(member_ids: Iterable[int], text: Any, url: str, *, icon: str = "bell"
     return told
 
 
-def unread() -> int:
-    """How many notices the person has not read, counted up to 100. One statement, by an index."""
-    mine = select(Notice.id).where(Notice.member_id == me().member_id, Notice.read_at.is_(None))
-    return db.session.scalar(select(func.count()).select_from(mine.limit(MOST_COUNTED + 1).subquery())) or 0
-
-
 def stamp() -> str:
-    """Changes whenever the bell would look different. One statement, by an index."""
-    mine = select(Notice.id, Notice.read_at).where(Notice.member_id == me().member_id).order_by(Notice.id.desc())
-    return _stamp(db.session.execute(mine.limit(MOST_COUNTED + 1)).all())
+    """How many are unread and which is the newest of them: "3-118". Changes whenever the bell would look different.
+    One statement, by an index."""
+    mine = select(Notice.id).where(Notice.member_id == me().member_id, Notice.read_at.is_(None)).limit(MOST_COUNTED + 1).subquery()
+    row = db.session.execute(select(func.count(), func.max(mine.c.id)).select_from(mine)).one()
+    return f"{row[0]}-{row[1] or 0}"
 
 
-def _stamp(rows: Any) -> str:
-    newest = rows[0].id if rows else 0
-    return f"{newest}-{sum(1 for row in rows if row.read_at is None)}"
+def bell(at: str = "") -> dict[str, Any]:
+    """What the bell of the shell shows; one statement, none when its stamp is known."""
+    tag = at or stamp()
+    count = int(tag.partition("-")[0])
+    return {"count": count, "text": f"{MOST_COUNTED}+" if count > MOST_COUNTED else str(count), "tag": tag}
+
+
+def is_mine(notice_id: int) -> bool:
+    """Whether a notice is the person's."""
+    return db.session.scalar(select(Notice.id).where(Notice.id == notice_id, Notice.member_id == me().member_id)) is not None
 
 
 def of_me(before: int | None = None, limit: int = PAGE) -> list[Notice]:

@@ -20,6 +20,7 @@ from app.core.formats import colour, initials
 from app.core.i18n import LANGUAGES, language
 from app.core.lifecycle import enabled_modules
 from app.core.models import Company, Membership
+from app.core.notices import bell
 from app.core.slots import items, slot
 
 
@@ -129,7 +130,7 @@ def icon(name: str, css: str = "") -> Markup:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.globals.update(shell=shell, asset=asset, icon=icon, slot=slot, can=can)
+    app.jinja_env.globals.update(shell=shell, my_bell=bell, asset=asset, icon=icon, slot=slot, can=can)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

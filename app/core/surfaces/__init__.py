@@ -10,12 +10,14 @@ from flask import Blueprint, Flask
 
 from app.core.access import require
 from app.core.duplicates import watched
+from app.core.mentions import linked
 from app.core.merging import mergeable
 from app.core.resource import Resource
 from app.core.surfaces import (
     cell,
     duplicates,
     export,
+    files,
     form,
     import_batch,
     import_file,
@@ -23,6 +25,7 @@ from app.core.surfaces import (
     listing,
     mass,
     merge,
+    notes,
     options,
     record,
     trash,
@@ -62,6 +65,13 @@ SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
     "merge": ("/merge", ("GET", "POST"), "delete", merge.merge_page),
     "merge_undo": ("/merge/undo", ("POST",), "delete", merge.undo),
     "duplicates": ("/duplicates", ("GET",), "view", duplicates.duplicates_page),
+    "notes": ("/<int:row_id>/notes", ("GET", "POST"), "edit", notes.add),
+    "note": ("/<int:row_id>/notes/<string:note_id>", ("GET", "POST"), "edit", notes.change),
+    "note_remove": ("/<int:row_id>/notes/<string:note_id>/remove", ("GET", "POST"), "edit", notes.remove),
+    "mentions": ("/<int:row_id>/mentions", ("GET",), "edit", notes.colleagues),
+    "files": ("/<int:row_id>/files", ("GET", "POST"), "edit", files.add),
+    "file": ("/<int:row_id>/files/<string:file_id>", ("GET",), "view", files.download),
+    "file_remove": ("/<int:row_id>/files/<string:file_id>/remove", ("GET", "POST"), "edit", files.remove),
     "fact": ("/<int:row_id>/fields/<field>/shown", ("GET",), "view", cell.shown),
 }
 
@@ -96,3 +106,4 @@ def _bound(view: Callable[..., Any], resource: Resource, permission: str) -> Cal
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(mass_actions=mass.actions)
+    app.jinja_env.filters["linked"] = linked

@@ -7,8 +7,7 @@ from typing import Any
 from flask import abort, current_app, request, url_for
 from sqlalchemy import select
 
-from app.core import history as log
-from app.core import lookups, merging, tags, trash
+from app.core import lookups, merging, stream, tags, trash
 from app.core.access import can
 from app.core.db import db
 from app.core.fields import Field
@@ -59,17 +58,17 @@ def _thrown_away(resource: Resource, row_id: int) -> Any:
 
 
 def record_page(resource: Resource, row_id: int) -> Any:
-    """A record with its facts; the history is its first tab."""
+    """A record with its facts; the stream of what happened is its first tab."""
     row = fetch(resource, row_id)
-    days = log.days(log.of_record(resource, row_id))
-    return render("core/record.html", "core/_record.html", resource=resource, record=describe(resource, row), days=days)
+    told = stream.of(resource, row_id)
+    return render("core/record.html", "core/_record.html", resource=resource, record=describe(resource, row), stream=told)
 
 
 def history(resource: Resource, row_id: int) -> Any:
-    """The history of a record, as a tab of its page."""
+    """The stream of a record, as a tab of its page."""
     row = fetch(resource, row_id)
-    days = log.days(log.of_record(resource, row_id))
-    return render("core/record.html", "core/_history.html", resource=resource, record=describe(resource, row), days=days)
+    told = stream.of(resource, row_id)
+    return render("core/record.html", "core/_history.html", resource=resource, record=describe(resource, row), stream=told)
 
 
 def describe(resource: Resource, row: Any) -> dict[str, Any]:
@@ -113,11 +112,11 @@ def may_merge(resource: Resource) -> bool:
 
 
 def tabs(resource: Resource, row_id: int) -> list[dict[str, Any]]:
-    """The history tab, and the tabs other modules contribute."""
+    """The stream, and the tabs other modules contribute."""
     url = url_for(resource.endpoint("history"), row_id=row_id)
     others = [{**tab, "current": tab["url"] == request.path} for tab in slot(f"{resource.key}.tabs", **{f"{resource.name}_id": row_id})]
     alone = not any(tab["current"] for tab in others)
-    return [{"key": "history", "label": _("History"), "url": url, "icon": "history", "current": alone}, *others]
+    return [{"key": "history", "label": _("Timeline"), "url": url, "icon": "timeline", "current": alone}, *others]
 
 
 def fact(typed: Field, row: Any, field_url: str | None) -> dict[str, Any]:

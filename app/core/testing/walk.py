@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from app.core import attachments, notes
 from app.core.db import db
 from app.core.fields import Field, Reading
 from app.core.ids import IdConverter
@@ -76,6 +79,8 @@ class Walk:
     app: Flask
     others: Mapping[str, str] = field(default_factory=dict)
     batches: dict[str, int] = field(default_factory=dict)  # imports under way, by resource; `make_rows` starts them
+    notes: dict[str, int] = field(default_factory=dict)  # a note on each row, and a file; `make_rows` puts them there
+    files: dict[str, int] = field(default_factory=dict)
 
     @property
     def registry(self) -> Registry:
@@ -127,8 +132,11 @@ class Walk:
     def _other(self, route: Route, argument: str) -> Any:
         if argument in self.others:
             return self.others[argument]
-        if argument == "view_id":
+        if argument in ("view_id", "notice_id"):
             return str(MISSING)
+        if argument in ("note_id", "file_id"):
+            made = self.notes if argument == "note_id" else self.files
+            return str(made.get(self._resource_of(route.rule.endpoint, "row_id").key, MISSING))
         if argument == "batch_id":
             return str(self.batches.get(self._resource_of(route.rule.endpoint, "row_id").key, MISSING))
         if argument == "field" and (resource := next(iter(route.rows.values()), None)):
@@ -149,8 +157,14 @@ class Walk:
         for resource in self.registry.resources():
             if resource.owned or not owned:
                 self._make(resource, owner_id, tag, made)
+                self._put_something_on(resource, made[resource.key])
                 self.batches[resource.key] = runs.begin(resource, "walk.csv", b"one,two\n1,2\n").id
         return made
+
+    def _put_something_on(self, resource: Resource, row_id: int) -> None:
+        self.notes[resource.key] = notes.add(resource, row_id, "A note")[0].id
+        upload = FileStorage(BytesIO(b"A file"), "walk.txt")
+        self.files[resource.key] = attachments.add(resource, row_id, upload).id
 
     def _make(self, resource: Resource, owner_id: int | None, tag: str, made: dict[str, int]) -> int:
         if resource.key not in made:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, g, request, url_for
 from flask_login import current_user
 
-from app.core import history, lifecycle
+from app.core import lifecycle, stream
 from app.core.access import can, enter_company, is_current, require, signed_in
 from app.core.clock import today
 from app.core.errors import Refusal
@@ -177,8 +177,8 @@ def member_record(row_id: int) -> Any:
     record["tags"] = [] if current else [{"label": _("Not a member now"), "kind": "quiet"}]
     if can(MEMBER.permission("edit")) and current:
         record["actions"] = _member_actions(row_id, log_in)
-    days = history.days(history.of_record(MEMBER, row_id))
-    return render("core/record.html", "core/_record.html", resource=MEMBER, record=record, days=days)
+    told = stream.of(MEMBER, row_id)
+    return render("core/record.html", "core/_record.html", resource=MEMBER, record=record, stream=told)
 
 
 def _member_actions(row_id: int, log_in: str | None) -> list[dict[str, Any]]:
