@@ -22,6 +22,7 @@ SILENT = frozenset({"id", "company_id", "version", "created_at", "updated_at"})
 UNLOGGED: tuple[type, ...] = (Change,)
 LONGEST = 500
 CREATED, CHANGED, DELETED, RESTORED, MERGED = "created", "changed", "deleted", "restored", "merged"
+ERASED = "erased"  # the personal data of a row
 
 
 def as_text(value: Any) -> str | None:

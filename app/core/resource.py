@@ -71,6 +71,7 @@ class Resource:
     offered: Sequence[Callable[[], Any]] = ()  # criteria for rows that may be chosen in look-ups
     team_column: str = ""  # column of the row's own team; without it the team filter goes by the owner's teams
     open_names: bool = False  # True: whoever may fill in a look-up may choose among them, as among colleagues
+    personal: bool = False  # rows are about people: what is known of one is handed out, and erased (`app.core.personal`)
     surfaces: Mapping[str, Any] = field(default_factory=dict)
     grants: Mapping[str, Sequence[str]] = field(default_factory=lambda: STOCK)  # role key -> verbs
     scopes: Mapping[str, str] = field(default_factory=lambda: STOCK_SCOPES)  # role key -> own, team or all
