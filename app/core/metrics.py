@@ -237,8 +237,9 @@ def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]
     excluded = {
         NO_RATE: sum(p.missing for p in groups.values()),
         NO_AMOUNT: sum(p.unvalued for p in groups.values()),
-        NO_OUTCOME: sum(p.unsaid for p in groups.values()),
     }
+    if unsaid := sum(p.unsaid for p in groups.values()):
+        excluded[NO_OUTCOME] = unsaid
     # A group of which every row was left out is no figure.
     counted = {k: p for k, p in groups.items() if p.n or not k}
     return Figure(asked, query, as_of, _rows(asked, query, counted, named), excluded)

@@ -288,15 +288,19 @@ def _problem() -> dict[str, Any]:
 
 def _metric() -> dict[str, Any]:
     text = {"type": "string"}
-    names = ("id", "label", "description", "unit", "direction", "basis")
-    return _object({**dict.fromkeys(names, text), "version": {"type": "integer"}, "by": {"type": "array", "items": text}})
+    names = ("id", "label", "description", "row", "unit", "shape", "direction", "grain", "resource", "basis")
+    several, nullable = {"type": "array", "items": text}, {"type": ["string", "null"]}
+    return _object({**dict.fromkeys(names, text), "currency_basis": nullable, "version": {"type": "integer"},
+                    "by": several, "additive": several})
 
 
 def _figure() -> dict[str, Any]:
     day, whole = {"type": ["string", "null"]}, {"type": "integer"}
     value = {"type": ["string", "number", "null"], "description": _("Money as a decimal in text, a ratio between 0 and 1.")}
     by = {"type": "object", "description": _("Label by dimension, and the id as <dimension>_id.")}
-    row = {"by": by, "value": value, "n": whole, "currency": {"type": "string"}, "numerator": value, "denominator": value}
+    row = {"by": by, "value": value, "n": whole, "currency": {"type": "string"}, "numerator": value, "denominator": value,
+           "small": {"type": "boolean", "description": _("A ratio of fewer than ten.")},
+           "interval": {"type": "array", "items": {"type": "number"}, "description": _("Within which it lies, 95 times of 100.")}}
     excluded = _object({"reason": {"type": "string"}, "n": whole})
     return _object({
         "metric": {"type": "string"}, "version": whole, "unit": {"type": "string"}, "from": day, "to": day,

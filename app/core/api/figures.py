@@ -49,10 +49,16 @@ def _described(asked: metrics.Metric) -> dict[str, Any]:
         "version": asked.version,
         "label": str(asked.label),
         "description": str(asked.describe),
+        "row": asked.row,
         "unit": asked.unit,
+        "shape": asked.shape,
         "direction": asked.direction,
+        "grain": asked.grain,
+        "resource": asked.resource,
         "basis": asked.basis,
+        "currency_basis": asked.currency_basis,
         "by": list(asked.dimensions),
+        "additive": [name for name in asked.dimensions if name in asked.additive],
     }
 
 
