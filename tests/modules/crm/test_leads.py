@@ -228,14 +228,15 @@ def test_what_belongs_to_a_choice_that_was_not_made_is_not_checked(one, client_o
     assert client_of("bob").post(f"/c/one/crm/leads/{lead_id}/convert", data=data).status_code == 303
 
 
-def test_somebody_elses_account_cannot_be_chosen(one, client_of, people):
+def test_somebody_elses_deal_cannot_be_chosen(one, client_of, people):
     with one:
         lead_id = make_lead(owner_id=people["bob"].member_id).id
-        daves = registry.resource("contacts.account").add({"name": "Dave's", "owner_id": people["dave"].member_id}).id
-    data = {"version": 1, "account": str(daves), "contact": "none", "deal": "none", "owner_id": people["bob"].member_id}
-    answer = client_of("bob").post(f"/c/one/crm/leads/{lead_id}/convert", data=data)
-    assert answer.status_code == 422
-    assert "Dave" not in answer.text.replace("Dave</option>", "")
+        daves = make_deal(name="Dave's secret", owner_id=people["dave"].member_id).id
+    data = {"version": 1, "account": "new", "account_name": "X", "contact": "none", "deal": "other", "deal_id": daves,
+            "owner_id": people["bob"].member_id}
+    for said in ({}, {"deal": str(daves)}):
+        answer = client_of("bob").post(f"/c/one/crm/leads/{lead_id}/convert", data={**data, **said})
+        assert (answer.status_code, "secret" in answer.text) == (422, False)
 
 
 # Pages
@@ -298,7 +299,7 @@ def test_without_leads_nothing_of_them_is_there_and_with_them_again_nothing_is_l
 def test_a_list_of_leads_asks_the_same_however_many_there_are(one, people):
     def asked() -> int:
         with one, statements() as sent:
-            listing = Listing(registry.resource("crm.lead"), MultiDict(view="all"))
+            listing = Listing(registry.resource("crm.lead"), MultiDict({"view": "all"}))
             listing.page(Lead.name, Lead.tags)
         return len(sent)
 
@@ -314,7 +315,7 @@ def test_a_list_of_leads_asks_the_same_however_many_there_are(one, people):
 
 
 def named(**said: str) -> list[str]:
-    listing = Listing(registry.resource("crm.lead"), MultiDict(view="all", **said))
+    listing = Listing(registry.resource("crm.lead"), MultiDict({"view": "all", **said}))
     return sorted(db.session.scalars(listing.select(Lead.name)))
 
 

@@ -330,11 +330,11 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['company_id', 'deal_id'], ['crm_deal.company_id', 'crm_deal.id'], name=op.f('fk_crm_deal_competitor_company_id_deal_id')),
     sa.ForeignKeyConstraint(['company_id'], ['core_company.id'], name=op.f('fk_crm_deal_competitor_company_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_crm_deal_competitor')),
-    sa.UniqueConstraint('company_id', 'deal_id', 'competitor_id', name=op.f('uq_crm_deal_competitor_company_id_deal_id_competitor_id')),
     sa.UniqueConstraint('company_id', 'id', name=op.f('uq_crm_deal_competitor_company_id_id'))
     )
     with op.batch_alter_table('crm_deal_competitor', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_crm_deal_competitor_company_id_competitor_id'), ['company_id', 'competitor_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_crm_deal_competitor_company_id_deal_id_competitor_id'), ['company_id', 'deal_id', 'competitor_id'], unique=False)
 
     op.create_table('crm_deal_credit',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -349,11 +349,11 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['company_id', 'member_id'], ['core_membership.company_id', 'core_membership.id'], name=op.f('fk_crm_deal_credit_company_id_member_id')),
     sa.ForeignKeyConstraint(['company_id'], ['core_company.id'], name=op.f('fk_crm_deal_credit_company_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_crm_deal_credit')),
-    sa.UniqueConstraint('company_id', 'deal_id', 'member_id', name=op.f('uq_crm_deal_credit_company_id_deal_id_member_id')),
     sa.UniqueConstraint('company_id', 'id', name=op.f('uq_crm_deal_credit_company_id_id'))
     )
     with op.batch_alter_table('crm_deal_credit', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_crm_deal_credit_company_id_member_id'), ['company_id', 'member_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_crm_deal_credit_company_id_deal_id_member_id'), ['company_id', 'deal_id', 'member_id'], unique=False)
 
     op.create_table('crm_deal_line',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -388,11 +388,11 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['company_id', 'deal_id'], ['crm_deal.company_id', 'crm_deal.id'], name=op.f('fk_crm_deal_person_company_id_deal_id')),
     sa.ForeignKeyConstraint(['company_id'], ['core_company.id'], name=op.f('fk_crm_deal_person_company_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_crm_deal_person')),
-    sa.UniqueConstraint('company_id', 'deal_id', 'contact_id', name=op.f('uq_crm_deal_person_company_id_deal_id_contact_id')),
     sa.UniqueConstraint('company_id', 'id', name=op.f('uq_crm_deal_person_company_id_id'))
     )
     with op.batch_alter_table('crm_deal_person', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_crm_deal_person_company_id_contact_id'), ['company_id', 'contact_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_crm_deal_person_company_id_deal_id_contact_id'), ['company_id', 'deal_id', 'contact_id'], unique=False)
 
     op.create_table('crm_deal_stage',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -671,6 +671,7 @@ def downgrade() -> None:
 
     op.drop_table('crm_deal_stage')
     with op.batch_alter_table('crm_deal_person', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_crm_deal_person_company_id_deal_id_contact_id'))
         batch_op.drop_index(batch_op.f('ix_crm_deal_person_company_id_contact_id'))
 
     op.drop_table('crm_deal_person')
@@ -679,10 +680,12 @@ def downgrade() -> None:
 
     op.drop_table('crm_deal_line')
     with op.batch_alter_table('crm_deal_credit', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_crm_deal_credit_company_id_deal_id_member_id'))
         batch_op.drop_index(batch_op.f('ix_crm_deal_credit_company_id_member_id'))
 
     op.drop_table('crm_deal_credit')
     with op.batch_alter_table('crm_deal_competitor', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_crm_deal_competitor_company_id_deal_id_competitor_id'))
         batch_op.drop_index(batch_op.f('ix_crm_deal_competitor_company_id_competitor_id'))
 
     op.drop_table('crm_deal_competitor')

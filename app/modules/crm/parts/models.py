@@ -26,7 +26,7 @@ class DealCredit(CompanyScoped, db.Model):
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         same_company("member_id", "core_membership.id"),
-        UniqueConstraint("company_id", "deal_id", "member_id"),
+        Index(None, "company_id", "deal_id", "member_id"),  # each once, by `services`; see `merging`
         CheckConstraint("percent BETWEEN 1 AND 100", name="percent"),
         CheckConstraint("upto BETWEEN percent AND 100", name="upto"),
         Index(None, "company_id", "member_id"),
@@ -61,7 +61,7 @@ class DealCompetitor(CompanyScoped, db.Model):
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         same_company("competitor_id", "crm_competitor.id"),
-        UniqueConstraint("company_id", "deal_id", "competitor_id"),
+        Index(None, "company_id", "deal_id", "competitor_id"),  # each once, by `services`; see `merging`
         Index(None, "company_id", "competitor_id"),
     )
 
@@ -78,7 +78,7 @@ class DealPerson(CompanyScoped, db.Model):
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         same_company("contact_id", "contacts_contact.id"),
-        UniqueConstraint("company_id", "deal_id", "contact_id"),
+        Index(None, "company_id", "deal_id", "contact_id"),  # each once, by `services`; see `merging`
         CheckConstraint("role IN ('decider', 'buyer', 'influencer', 'champion', 'user', 'blocker')", name="role"),
         CheckConstraint("stance BETWEEN -1 AND 1", name="stance"),
         Index(None, "company_id", "contact_id"),
