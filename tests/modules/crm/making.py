@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
 import time_machine
+from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
 from app.core.clock import noon
@@ -29,6 +30,19 @@ def clock(text: str) -> Iterator[Any]:
     """The time stands still at an instant (UTC); `.move_to` and `.shift` turn the clock."""
     with time_machine.travel(at(text), tick=False) as traveller:
         yield traveller
+
+
+class LoggedIn:
+    """Somebody who logs in when they ask for something: at the time that the clock of a test shows then."""
+
+    def __init__(self, client_of: Callable[[str], FlaskClient], name: str) -> None:
+        self.client_of, self.name = client_of, name
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.client_of(self.name).get(path, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        return self.client_of(self.name).post(path, **options)
 
 
 @contextmanager
