@@ -27,6 +27,7 @@ from app.core.surfaces import (
     merge,
     notes,
     options,
+    personal,
     record,
     trash,
     views,
@@ -72,6 +73,9 @@ SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
     "files": ("/<int:row_id>/files", ("GET", "POST"), "edit", files.add),
     "file": ("/<int:row_id>/files/<string:file_id>", ("GET",), "view", files.download),
     "file_remove": ("/<int:row_id>/files/<string:file_id>/remove", ("GET", "POST"), "edit", files.remove),
+    "personal": ("/<int:row_id>/personal", ("GET",), "view", personal.personal_page),
+    "personal_export": ("/<int:row_id>/personal/export", ("GET",), "export", personal.export),
+    "personal_erase": ("/<int:row_id>/personal/erase", ("POST",), "delete", personal.erase),
     "fact": ("/<int:row_id>/fields/<field>/shown", ("GET",), "view", cell.shown),
 }
 
@@ -80,6 +84,9 @@ SOME: dict[str, Callable[[Resource], bool]] = {
     "merge": mergeable,
     "merge_undo": mergeable,
     "duplicates": watched,
+    "personal": lambda resource: resource.personal,
+    "personal_export": lambda resource: resource.personal,
+    "personal_erase": lambda resource: resource.personal,
 }
 
 

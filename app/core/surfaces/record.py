@@ -99,6 +99,9 @@ def actions(resource: Resource, row_id: int) -> list[dict[str, Any]]:
     found = []
     if may_merge(resource):
         found.append({"label": _("Merge…"), "url": url_for(resource.endpoint("merge"), ids=row_id), "icon": "arrows-exchange"})
+    if resource.personal and (can(resource.permission("export")) or can(resource.permission("delete"))):
+        url = url_for(resource.endpoint("personal"), row_id=row_id)
+        found.append({"label": _("Personal data…"), "url": url, "icon": "user-off"})
     if resource.removable and can(resource.permission("delete")):
         url = url_for(resource.endpoint("remove"), row_id=row_id)
         found.append({"label": _("Throw away…"), "url": url, "icon": "trash", "dialog": True})

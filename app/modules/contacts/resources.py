@@ -67,6 +67,7 @@ contact: Resource = Resource(
     label_new=_l("New person"),
     icon="users",
     subtitle="job_title",
+    personal=True,
     fields=(
         Text("name", _l("Name"), required=True),
         Lookup("account_id", _l("Account"), target="contacts.account"),
