@@ -9,7 +9,7 @@ that whoever edits one of them meanwhile is told so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flask import g
@@ -64,14 +64,13 @@ def gathered(resource: Resource, row_id: int) -> Sections:
 
 def what_stays(resource: Resource, row_id: int) -> list[str]:
     """Sentences on what is not erased, and why."""
-    sentences = [
+    return [
         _("The record itself, called “%(name)s” from then on, so that no figure changes.", name=erased_name(row_id)),
         _("Who changed what and when, without the values."),
         *(str(sentence) for hook in reversed(hooks_of(resource)) for sentence in hook.stays),
         _("What others wrote of the person on other records, and files that wait to be imported: search for the name."),
         _("E-mails that have been delivered, and backups of the database until they are overwritten."),
     ]
-    return sentences
 
 
 def erase(resource: Resource, row_id: int) -> None:
@@ -117,6 +116,18 @@ def scrub(model: Any, ids: Sequence[int], values: Mapping[str, Any]) -> None:
 def forget_log(model: Any, ids: Sequence[int], fields: Sequence[str]) -> None:
     """Take the values of these fields out of the change log of rows; that they were changed stays."""
     personal_traces.forget_values(model.__tablename__, ids, only=fields)
+
+
+def forget_beside(resource: Resource, ids: Sequence[int], names: Mapping[int, str], fields: Sequence[str]) -> None:
+    """Forget what lies beside rows that are not about a person themselves, as activities with one: notes, files, the
+    values of `fields` in the log. `names` are what they are called in the trash."""
+    stays = {c.name for c in resource.model.__table__.c if c.name not in fields}
+    personal_traces.forget(resource, ids, names, stays)
+
+
+def forget_notices(pages: Iterable[str]) -> None:
+    """Remove what the bell says of pages of a company, such as "crm/mails/7"."""
+    personal_traces.forget_notices(pages)
 
 
 def erased_name(row_id: int) -> str:

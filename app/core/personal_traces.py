@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, or_, select, update
 
 from app.core import lookups, merging, trash
+from app.core.chunks import chunks
 from app.core.db import db
 from app.core.formats import moment, number
 from app.core.history import logged_as_shown
@@ -18,6 +19,7 @@ from app.core.models import Change, Trash
 from app.core.note_models import Attachment, AttachmentContent, Note, Notice
 from app.core.resource import Resource
 
+CHUNK = 200  # ids in one condition
 KEPT_OF_PROFILE = ("headings", "dates", "numbers")  # what was found in a file, without samples of its values
 
 
@@ -38,7 +40,7 @@ def forget(resource: Resource, ids: Sequence[int], names: Mapping[int, str], sta
     _forget_notes(table, ids)
     _forget_files(table, ids)
     forget_values(table, ids, but=stays)
-    _forget_notices(resource, ids)
+    forget_notices(f"{resource.module}/{resource.plural}/{row_id}" for row_id in ids)
     _forget_trash(table, ids, names)
     _forget_imports(resource, ids)
 
@@ -119,11 +121,10 @@ def _forget_files(table: str, ids: Sequence[int]) -> None:
     db.session.execute(delete(Attachment).where(Attachment.id.in_(files)), execution_options=trash.QUIET)
 
 
-def _forget_notices(resource: Resource, ids: Sequence[int]) -> None:
-    """Notices that lead to the rows name them, or quote what was said there."""
-    for row_id in ids:
-        page = f"%{resource.module}/{resource.plural}/{row_id}"
-        theirs = or_(Notice.url.like(page), *(Notice.url.like(f"{page}{mark}%") for mark in "/?#"))
+def forget_notices(pages: Iterable[str]) -> None:
+    """Notices that lead to pages of rows name them, or quote what was said there."""
+    for page in pages:
+        theirs = or_(Notice.url.like(f"%{page}"), *(Notice.url.like(f"%{page}{mark}%") for mark in "/?#"))
         db.session.execute(delete(Notice).where(theirs), execution_options=trash.QUIET)
 
 
@@ -143,8 +144,12 @@ def _forget_trash(table: str, ids: Sequence[int], names: Mapping[int, str]) -> N
 
 def _effects(resource: Resource, ids: Sequence[int]) -> list[ImportEffect]:
     """What imports did to the rows; a chunk names each as `[id,version…`, without spaces."""
-    named = or_(*(ImportEffect.payload.contains(f"[{row_id},", autoescape=True) for row_id in ids))
-    return list(db.session.scalars(select(ImportEffect).where(ImportEffect.resource == resource.key, named)))
+    found: dict[int, ImportEffect] = {}
+    for chunk in chunks(list(ids), CHUNK):
+        named = or_(*(ImportEffect.payload.contains(f"[{row_id},", autoescape=True) for row_id in chunk))
+        effects = db.session.scalars(select(ImportEffect).where(ImportEffect.resource == resource.key, named))
+        found |= {effect.id: effect for effect in effects}
+    return list(found.values())
 
 
 def _forget_imports(resource: Resource, ids: Sequence[int]) -> None:

@@ -44,6 +44,7 @@ lead = Resource(
     label_plural=_l("Leads"),
     label_new=_l("New lead"),
     icon="user-plus",
+    personal=True,
     fields=(
         Text("name", _l("Name"), required=True, hint=_l("Of the person, or what is known of them.")),
         Text("organisation", _l("Organisation"), longest=160),

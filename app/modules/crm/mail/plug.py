@@ -9,6 +9,7 @@ from app.modules.crm.mail.queries import PLACES
 from app.modules.crm.mail.seeds import on_enable
 from app.modules.crm.mail.templates import email_template
 from app.modules.crm.mail.words import entries_on
+from app.modules.crm.personal import PERSONAL
 
 hooks = Hooks(
     resources=(email_template,),
@@ -25,5 +26,6 @@ hooks = Hooks(
     ),
     jobs={"crm.send_mail": sending.send, "crm.check_mail": sending.check},
     schedules=(Schedule(job="crm.check_mail", every_minutes=15),),
+    personal=PERSONAL,
     on_enable=on_enable,
 )

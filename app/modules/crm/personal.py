@@ -1,0 +1,154 @@
+"""What the CRM holds about a person or a lead: e-mails, activities, parts in deals, leads; gathered, and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import or_, select, update
+
+from app.core import lookups, personal, trash
+from app.core.db import db
+from app.core.formats import moment
+from app.core.hooks import Personal
+from app.core.i18n import _, _l
+from app.core.registry import registry
+from app.modules.crm.activities.models import Activity, ActivityType
+from app.modules.crm.leads.models import Lead
+from app.modules.crm.mail.models import FAILED, QUEUED, Mail
+from app.modules.crm.models import Deal
+from app.modules.crm.parts.models import DealPerson
+
+Lines = list[dict[Any, str]]
+ALL: dict[str, Any] = trash.UNSEEN
+SAID = ("subject", "note", "outcome_note", "place")  # of an activity
+
+
+def of_contact(contact_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
+    """What is known of a person: mails to them, what was done with them, their parts in deals, the leads they were."""
+    leads = _leads_of(contact_id)
+    return {
+        _("E-mails"): _mails(_mails_of(contact_id, leads)),
+        _("Activities"): _activities(_activities_of(contact_id, leads)),
+        _("Deals"): _deals(contact_id),
+        _("Leads"): _leads(leads),
+    }
+
+
+def of_lead(lead_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
+    """What is known of a lead beside its own fields."""
+    return {
+        _("E-mails"): _mails(Mail.lead_id == lead_id),
+        _("Activities"): _activities(Activity.lead_id == lead_id),
+    }
+
+
+def scrub_contact(contact_id: int) -> None:
+    """Forget a person in all of it; the leads they were, too."""
+    leads = _leads_of(contact_id)
+    _scrub_mails(_mails_of(contact_id, leads))
+    _scrub_activities(_activities_of(contact_id, leads))
+    parts = db.session.scalars(select(DealPerson.id).where(DealPerson.contact_id == contact_id), execution_options=ALL).all()
+    personal.scrub(DealPerson, parts, {"note": ""})
+    personal.forget_log(DealPerson, parts, ("note",))
+    for lead_id in leads:
+        personal.erase(registry.resource("crm.lead"), lead_id)
+
+
+def scrub_lead(lead_id: int) -> None:
+    """Forget a lead; the person it may have become stays."""
+    _scrub_mails(Mail.lead_id == lead_id)
+    _scrub_activities(Activity.lead_id == lead_id)
+
+
+def _leads_of(contact_id: int) -> list[int]:
+    return list(db.session.scalars(select(Lead.id).where(Lead.contact_id == contact_id), execution_options=ALL))
+
+
+def _activities_of(contact_id: int, leads: Sequence[int]) -> Any:
+    return or_(Activity.contact_id == contact_id, Activity.lead_id.in_(leads))
+
+
+def _mails_of(contact_id: int, leads: Sequence[int]) -> Any:
+    """Mails linked to a person or to the leads they were, and those that went to their address from elsewhere."""
+    contact = registry.resource("contacts.contact").model
+    address = db.session.scalar(select(contact.email).where(contact.id == contact_id), execution_options=ALL)
+    linked = or_(Mail.contact_id == contact_id, Mail.lead_id.in_(leads))
+    return or_(linked, Mail.to_address == address, Mail.cc.contains(address, autoescape=True)) if address else linked
+
+
+# Gathered
+
+
+def _mails(which: Any) -> Lines:
+    mails = db.session.scalars(select(Mail).where(which).order_by(Mail.id)).all()
+    names = lookups.labels(lookups.MEMBER, {mail.sender_id for mail in mails})
+    when, who, to, subject, text = _("When"), _("From"), _("To"), _("Subject"), _("Text")
+    return [
+        {when: moment(mail.sent_at or mail.created_at), who: names.get(mail.sender_id, ""), subject: mail.subject, text: mail.body,
+         to: ", ".join(part for part in (mail.to_name, mail.to_address, mail.cc) if part)}
+        for mail in mails
+    ]  # fmt: skip
+
+
+def _activities(which: Any) -> Lines:
+    rows = db.session.execute(
+        select(Activity, ActivityType.name).join(ActivityType, ActivityType.id == Activity.type_id).where(which).order_by(Activity.id),
+        execution_options=ALL,
+    ).all()
+    names = lookups.labels(lookups.MEMBER, {activity.owner_id for activity, _kind in rows})
+    when, who, kind, subject, text = _("When"), _("Who"), _("Type"), _("Subject"), _("Text")
+    return [
+        {when: str(activity.done_on or activity.due_on or ""), who: names.get(activity.owner_id or 0, ""), kind: name,
+         subject: activity.subject, text: "\n".join(t for t in (activity.note, activity.outcome_note, activity.place) if t)}
+        for activity, name in rows
+    ]  # fmt: skip
+
+
+def _deals(contact_id: int) -> Lines:
+    """Names of deals that name the person, and their part in each."""
+    deal, part, text = _("Deal"), _("Part"), _("Text")
+    main = select(Deal.name).where(Deal.contact_id == contact_id).order_by(Deal.id)
+    found: Lines = [{deal: name, part: _("Contact")} for name in db.session.scalars(main, execution_options=ALL)]
+    parts = select(Deal.name, DealPerson.role, DealPerson.note).join(Deal, Deal.id == DealPerson.deal_id)
+    rows = db.session.execute(parts.where(DealPerson.contact_id == contact_id).order_by(Deal.id), execution_options=ALL)
+    return [*found, *({deal: row.name, part: row.role, text: row.note} for row in rows)]
+
+
+def _leads(ids: Sequence[int]) -> Lines:
+    resource = registry.resource("crm.lead")
+    rows = db.session.scalars(select(Lead).where(Lead.id.in_(ids)).order_by(Lead.id), execution_options=ALL)
+    return [{f.label: text for f in resource.fields if (text := f.show(f.of(row)))} for row in rows]
+
+
+# Forgotten
+
+
+def _scrub_mails(which: Any) -> None:
+    """A mail keeps its date, sender and state; one that waits is not sent any more."""
+    waiting = update(Mail).where(which, Mail.state == QUEUED).values(state=FAILED)
+    db.session.execute(waiting, execution_options=trash.QUIET)
+    ids = db.session.scalars(select(Mail.id).where(which)).all()
+    blank = {"to_name": "", "to_address": "", "cc": "", "subject": _("Erased"), "body": "", "error": ""}
+    personal.scrub(Mail, ids, blank)
+    personal.forget_notices(f"crm/mails/{mail_id}" for mail_id in ids)
+    counted = select(Mail.activity_id).where(Mail.id.in_(ids), Mail.activity_id.is_not(None))
+    _scrub_activities(Activity.id.in_(counted))
+
+
+def _scrub_activities(which: Any) -> None:
+    """An activity keeps its type, dates, people and outcome, which figures count."""
+    resource = registry.resource("crm.activity")
+    ids = db.session.scalars(select(Activity.id).where(which), execution_options=ALL).all()
+    personal.scrub(Activity, ids, {"subject": _("Erased"), "note": "", "outcome_note": "", "place": ""})
+    personal.forget_beside(resource, ids, {row_id: _("Erased") for row_id in ids}, SAID)
+
+
+STAYS = (
+    _l("E-mails and activities with their dates, senders and outcomes, without addresses and words."),
+    _l("Deals with their amounts and names, and the person's part in them, under the new name."),
+)
+PERSONAL = (
+    Personal(resource="contacts.contact", gather=of_contact, scrub=scrub_contact, stays=STAYS),
+    Personal(resource="crm.lead", gather=of_lead, scrub=scrub_lead, stays=STAYS[:1]),
+)
