@@ -80,9 +80,10 @@ def fits(outcome: ActivityOutcome, kind: str, *, cancelled: bool) -> bool:
     return outcome.cancelled == cancelled and (not outcome.kinds or kind in outcome.kinds.split(","))
 
 
-def members_text(members: Iterable[int] | None, owner_id: int | None) -> str:
-    """Who takes part beside the owner, as it is stored: "12,15". Raises `BusinessError`."""
-    wanted = sorted({*(members or ())} - {owner_id})
+def members_text(members: Iterable[int] | str | None, owner_id: int | None) -> str:
+    """Who takes part beside the owner, by ids or as it is stored: "12,15". Raises `BusinessError`."""
+    given = map(int, filter(None, members.split(","))) if isinstance(members, str) else members or ()
+    wanted = sorted({*given} - {owner_id})
     if len(wanted) > MOST_MEMBERS:
         raise BusinessError(_("At most %(n)s colleagues can take part.", n=MOST_MEMBERS), field="members")
     known = set(db.session.scalars(select(Membership.id).where(Membership.id.in_(wanted)))) if wanted else set()

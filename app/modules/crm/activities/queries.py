@@ -65,7 +65,7 @@ def is_late_record(activity: Activity | Row) -> bool:
 
     Needs `told_after`, whole hours from act to record, and `source`.
     """
-    return (activity.told_after or 0) >= settings().late_hours and activity.source not in UNTOLD
+    return (activity.told_after or 0) > settings().late_hours and activity.source not in UNTOLD
 
 
 def open_of(member_ids: Iterable[int], until: date) -> list[Row]:

@@ -49,6 +49,7 @@ def change_result(activity: Activity, values: Mapping[str, Any]) -> None:
         return
     told = {name: values[name] for name in WHEN_DONE if name in values}
     now = {"done_on": activity.done_on, "done_time": times.clock_of(activity.done_time)}
+    told |= {"done_time": times.clock_of(told["done_time"])} if "done_time" in told else {}
     if told and {**now, **told} != now:
         if told.get("done_on", now["done_on"]) is None:
             raise BusinessError(_("What is done has a day on which it was done."), field="done_on")

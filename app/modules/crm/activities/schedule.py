@@ -14,8 +14,9 @@ from app.modules.crm.activities.models import PLANNED, REPEATS, Activity
 from app.modules.crm.settings.queries import settings
 
 
-def set_clock(activity: Activity, at: time | None) -> None:
+def set_clock(activity: Activity, at: time | str | None) -> None:
     """Give it a time on its day, or take it away."""
+    at = times.clock_of(at)
     activity.due_time = times.clock_text(at)
     activity.due_at = times.instant(activity.due_on, at) if at is not None and activity.due_on else None
 
@@ -59,7 +60,7 @@ def change_plan(activity: Activity, values: Mapping[str, Any]) -> None:
         if due_on:
             times.check_day(due_on, "due_on")
         activity.due_on = due_on
-    at = values["due_time"] if "due_time" in values else times.clock_of(activity.due_time)
+    at = values.get("due_time", activity.due_time)
     timed = activity.due_at is not None
     set_clock(activity, at)
     minutes = values.get("remind_minutes", activity.remind_minutes)

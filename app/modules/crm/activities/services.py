@@ -59,6 +59,15 @@ def log(values: Mapping[str, Any]) -> Activity:
     return activity
 
 
+def add(values: Mapping[str, Any]) -> Activity:
+    """A new activity: done when `values` say when it was done, else planned. Raises `BusinessError`."""
+    if values.get("done_on") or values.get("done_time"):
+        return log(values)
+    if values.get("outcome_id"):
+        raise BusinessError(_("Say when it was done, too."), field="done_on")
+    return plan(values)
+
+
 def complete(
     activity: Activity,
     *,
@@ -327,5 +336,5 @@ def _change_people(activity: Activity, values: Mapping[str, Any]) -> None:
         activity.owner_id = values["owner_id"]
         if activity.state == PLANNED:
             activity.team_id = team_on(activity.owner_id, today())
-    if "members" in values:
-        activity.members = links.members_text(values["members"], activity.owner_id)
+    members = values["members"] if "members" in values else links.members_of(activity)
+    activity.members = links.members_text(members, activity.owner_id) if members else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -46,9 +47,11 @@ def clock_text(at: time | None) -> str | None:
     return None if at is None else f"{at:%H:%M}"
 
 
-def clock_of(text: str | None) -> time | None:
-    """The time of the day that was stored."""
-    return time.fromisoformat(text) if text else None
+def clock_of(given: time | str | None) -> time | None:
+    """A time of the day, as such or as it is stored."""
+    if isinstance(given, str):
+        return time.fromisoformat(given) if given else None
+    return given
 
 
 def done_columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def done_columns(values: Mapping[str, Any]) -> dict[str, Any]:
     A day alone stands for its noon, today for this moment. Raises `BusinessError` for the future and the far past.
     """
     now = utcnow()
-    day, at, exact = values.get("done_on"), values.get("done_time"), values.get("done_at")
+    day, at, exact = values.get("done_on"), clock_of(values.get("done_time")), values.get("done_at")
     if exact is None and day is None and at is None:
         exact = now
     if exact is None:
@@ -75,8 +78,8 @@ def done_columns(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hours_between(done: datetime | None, told: datetime | None) -> int | None:
-    """Whole hours from an act to its record."""
-    return None if done is None or told is None else max(0, int((told - done).total_seconds() // 3600))
+    """Whole hours from an act to its record, a begun one counting as one."""
+    return None if done is None or told is None else max(0, math.ceil((told - done).total_seconds() / 3600))
 
 
 def in_rhythm(first: date, repeat: str, steps: int) -> date:
