@@ -10,7 +10,19 @@ from app.core.i18n import _l
 from app.core.metrics import Dimension, names_of
 from app.modules.crm.activities.models import CALL, EMAIL, MEETING, TASK, VISIT, ActivityOutcome, ActivityType
 from app.modules.crm.leads.models import Campaign, Medium, Source
-from app.modules.crm.models import BEST_CASE, COMMIT, OMITTED, PIPELINE, Pipeline, Reason, Stage
+from app.modules.crm.models import (
+    BEST_CASE,
+    COMMIT,
+    DISCARDED,
+    LOST,
+    OMITTED,
+    OPEN,
+    PIPELINE,
+    WON,
+    Pipeline,
+    Reason,
+    Stage,
+)
 from app.modules.crm.parts.models import Competitor
 
 CLOSED = "closed"  # the category of what is won
@@ -22,6 +34,7 @@ CATEGORIES = {
     CLOSED: _l("Closed"),
 }
 KINDS = {CALL: _l("Call"), EMAIL: _l("E-mail"), VISIT: _l("Visit"), MEETING: _l("Meeting"), TASK: _l("Task")}
+STATES = {OPEN: _l("Open"), WON: _l("Won"), LOST: _l("Lost"), DISCARDED: _l("Discarded")}
 PROBLEMS = {
     "amount": _l("Without an amount"),
     "close_date": _l("Without a close date that is still to come"),
@@ -50,5 +63,7 @@ DIMENSIONS = (
     Dimension(name="kind", label=_l("Kind"), labels=_words(KINDS)),
     Dimension(name="type", label=_l("Activity type"), labels=names_of(ActivityType)),
     Dimension(name="outcome", label=_l("Outcome"), labels=names_of(ActivityOutcome)),
+    Dimension(name="last_stage", label=_l("Last stage"), labels=names_of(Stage)),
+    Dimension(name="state", label=_l("State"), labels=_words(STATES)),
     Dimension(name="problem", label=_l("Problem"), labels=_words(PROBLEMS)),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import g
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, true
+from sqlalchemy.orm import aliased
 
 from app.core import search
 from app.core.db import utcnow
@@ -22,6 +23,7 @@ from app.modules.crm.models import OPEN, WON, Deal, DealSpan, Stage
 from app.modules.crm.parts.models import DealCompetitor
 from app.modules.crm.spans import holds
 
+Open = aliased(DealSpan, name="open_stretch")
 # Both hold the columns of `models.Outcome`: a fact is a deal as it is, or a span that held at the time asked for.
 Fact = type[Deal] | type[DealSpan]
 
@@ -32,13 +34,15 @@ COLUMNS = {
     "stage": "stage_id",
     "pipeline": "pipeline_id",
     "reason": "reason_id",
+    "state": "state",
 }
 # What the ledger does not track: it is that of today, whatever moment is asked for.
 UNTRACKED = {"source": "source_id", "medium": "medium_id", "campaign": "campaign_id"}
 SPLITS = (
     *("owner", "team", "account", "product", "stage", "pipeline", "month", "quarter"),
-    *("source", "medium", "campaign", "segment", "category", "competitor"),
+    *("source", "medium", "campaign", "segment", "category", "competitor", "state"),
 )
+OF_CLOSED = ("reason", "last_stage")  # what closed deals can be split by as well
 OVERLAPPING = frozenset({"competitor"})  # a deal has several of these, so that rows do not add up
 SEARCHES = ("text", "expected_from", "expected_to")
 
@@ -113,8 +117,8 @@ class Deals:
             return searched(fact, name, wanted)
         if name == "competitor":
             return has_competitor(fact, wanted)
-        if name not in SPLITS and name != "reason":
-            raise unknown_filter(name, (*SPLITS, "reason", *SEARCHES))
+        if name not in (*SPLITS, *OF_CLOSED):
+            raise unknown_filter(name, (*SPLITS, *OF_CLOSED, *SEARCHES))
         return matches(self.key(fact, name), wanted)
 
 
@@ -156,6 +160,8 @@ def fact_key(fact: Fact, name: str) -> ColumnElement:
         return segment_of(fact.account_id)
     if name == "category":
         return category_of(fact)
+    if name == "last_stage":
+        return last_stage_of(fact)
     if name == "competitor":
         return DealCompetitor.competitor_id.expression
     return getattr(fact, COLUMNS[name])
@@ -164,6 +170,15 @@ def fact_key(fact: Fact, name: str) -> ColumnElement:
 def segment_of(account_id: Any) -> ColumnElement[str | None]:
     """The segment of an account, which is that of today."""
     return select(Account.segment).where(Account.id == account_id).correlate_except(Account).scalar_subquery()
+
+
+def last_stage_of(fact: Fact) -> ColumnElement[int | None]:
+    """The open stage that a deal was in last: where it was lost, or won, from. As far as is known today."""
+    found = select(Open.stage_id).where(
+        Open.company_id == fact.company_id, Open.deal_id == deal_id(fact), Open.known_to.is_(None), Open.state == OPEN,
+        or_(fact.closed_at.is_(None), Open.valid_from <= fact.closed_at),
+    )
+    return found.order_by(Open.valid_from.desc()).limit(1).correlate_except(Open).scalar_subquery()
 
 
 def category_of(fact: Fact) -> ColumnElement[str | None]:

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, func, or_, select
 from app.core.clock import local_date
 from app.core.metrics import Metric, MetricQuery, moment
 from app.core.models import Rate
-from app.modules.crm.metrics.facts import OVERLAPPING, SPLITS, Deals, Fact
+from app.modules.crm.metrics.facts import OF_CLOSED, OVERLAPPING, SPLITS, Deals, Fact
 
 SNAPSHOT = {"basis": "snapshot", "currency_basis": "snapshot"}
 FLOW = {"currency_basis": "event"}
 COHORT = {"basis": "cohort"}
-CLOSED_SPLITS = (*SPLITS, "reason")
+CLOSED_SPLITS = (*SPLITS, *OF_CLOSED)
 
 
 def deal_metric(name: str, label: Any, describe: Any, row: str, unit: str, definition: Any, **more: Any) -> Metric:
