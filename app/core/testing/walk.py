@@ -41,6 +41,7 @@ PUBLIC = frozenset(
         "site.reset_save",
         "site.invite",
         "site.invite_save",
+        "crm_calendar.feed",  # by a secret address
     }
 )
 FILES = frozenset({"static", "assets.static"})

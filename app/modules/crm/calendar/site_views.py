@@ -33,6 +33,7 @@ def feed(slug: str, key: str) -> Response:
         return Response(f"{text}\n", 404, mimetype="text/plain")
     g.language = _language(user_id)
     response = Response(feed_of_me(), mimetype="text/calendar")
+    g.pop("me")  # a program is no visit of the person: no cookie remembers the company
     response.headers["Content-Disposition"] = 'inline; filename="vendimia.ics"'
     response.headers["Cache-Control"] = "private, max-age=300"
     response.add_etag()
