@@ -178,7 +178,8 @@ def last_stage_of(fact: Fact) -> ColumnElement[int | None]:
         Open.company_id == fact.company_id, Open.deal_id == deal_id(fact), Open.known_to.is_(None), Open.state == OPEN,
         or_(fact.closed_at.is_(None), Open.valid_from <= fact.closed_at),
     )
-    return found.order_by(Open.valid_from.desc()).limit(1).correlate_except(Open).scalar_subquery()
+    # Not by the beginning of the stretch: SQLite would walk the index of those, which begins with no deal.
+    return found.order_by(Open.entered_at.desc(), Open.id.desc()).limit(1).correlate_except(Open).scalar_subquery()
 
 
 def category_of(fact: Fact) -> ColumnElement[str | None]:
@@ -202,7 +203,7 @@ def listed(wanted: Any) -> list[Any]:
     return list(wanted) if isinstance(wanted, Collection) and not isinstance(wanted, str) else [wanted]
 
 
-def matches(key: ColumnElement, wanted: Any) -> ColumnElement[bool]:
+def matches(key: Any, wanted: Any) -> ColumnElement[bool]:
     """Whether a key is the one wanted, or one of those; None is "has none"."""
     if wanted is None:
         return key.is_(None)
