@@ -103,6 +103,7 @@ class Metric:
     per: int = 1  # buckets in one unit
     terms: tuple[str, ...] = ()
     formula: Callable[[Mapping[str, int]], Decimal | None] | None = None
+    share: bool = True  # of a ratio of numbers: whether its numerator is a part of its denominator
     direction: str = "up"  # which way is good: up, down, none
     grain: str = "deal"
     basis: str = "event"  # event, snapshot, cohort
@@ -297,14 +298,16 @@ def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], name
     rows = []
     for key, parts in groups.items():
         by = {name: None if k is None else labels[i].get(k) for i, (name, k) in enumerate(zip(query.by, key, strict=True))}
-        ratio = (parts.numerator, parts.denominator) if asked.shape == "ratio" else (None, None)
+        ratio: tuple[Any, Any] = (parts.numerator, parts.denominator) if asked.shape == "ratio" else (None, None)
         if asked.currency_basis and asked.shape == "ratio":
             money = [Money(part, g.company.currency) for part in ratio if part is not None]
-            ratio = (money[0], money[1] if asked.unit == "ratio" else parts.denominator)  # type: ignore[assignment]
+            ratio = (money[0], money[1] if asked.unit == "ratio" else parts.denominator)
         value = value_of(asked, parts)
         small = asked.unit == "ratio" and value is not None and parts.n < SMALL
-        bounds = wilson(parts.numerator, parts.denominator) if small and not asked.currency_basis else (None, None)
-        rows.append(FigureRow(dict(zip(query.by, key, strict=True)), by, value, parts.n, *ratio, small, *bounds))
+        counted = small and asked.share and not asked.currency_basis
+        bounds = wilson(parts.numerator, parts.denominator) if counted else (None, None)
+        keys = dict(zip(query.by, key, strict=True))
+        rows.append(FigureRow(keys, by, value, parts.n, ratio[0], ratio[1], small, *bounds))
     return sorted(rows, key=lambda row: [(row.keys[d] is None, _place(d, row)) for d in query.by])
 
 

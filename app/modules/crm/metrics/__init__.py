@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from app.modules.crm.metrics import deals, funnel, qualified
+from app.modules.crm.metrics import (
+    activities,
+    deals,
+    forecast,
+    funnel,
+    hygiene,
+    leads,
+    portfolio,
+    qualified,
+    stages,
+)
 from app.modules.crm.metrics.dimensions import DIMENSIONS
 
-METRICS = (*deals.METRICS, *funnel.METRICS, *qualified.METRICS)
+METRICS = (
+    *deals.METRICS,
+    *funnel.METRICS,
+    *qualified.METRICS,
+    *stages.METRICS,
+    *forecast.METRICS,
+    *portfolio.METRICS,
+    *activities.METRICS,
+    *leads.METRICS,
+    *hygiene.METRICS,
+)
 
 __all__ = ["DIMENSIONS", "METRICS"]

@@ -122,7 +122,7 @@ class _Credited(Deals):
         if name == "owner":
             return func.coalesce(DealCredit.member_id, fact.credit_owner_id)
         if name == "team":
-            team = select(TeamMember.team_id).where(TeamMember.member_id == DealCredit.member_id, valid_on(TeamMember, fact.closed_on))
+            team = select(TeamMember.team_id).where(TeamMember.member_id == DealCredit.member_id, valid_on(TeamMember, fact.closed_on))  # type: ignore[arg-type]  # a column does as well
             own = team.order_by(TeamMember.valid_from.desc()).limit(1).correlate_except(TeamMember).scalar_subquery()
             return case((DealCredit.id.is_(None), fact.credit_team_id), else_=own)
         return super().key(fact, name)

@@ -78,8 +78,8 @@ class _Funnel(Deals):
         return [fact.pipeline_id.label("pipeline_id"), (fact.state == WON).label("won"), furthest]
 
     def _has_reached(self, deals: Any) -> ColumnElement[bool]:
-        first = select(func.min(Stage.position)).where(Stage.pipeline_id == Step.pipeline_id, Stage.type == OPEN)
-        first = first.correlate_except(Stage).scalar_subquery()
+        positions = select(func.min(Stage.position)).where(Stage.pipeline_id == Step.pipeline_id, Stage.type == OPEN)
+        first = positions.correlate_except(Stage).scalar_subquery()
         far_enough = and_(Step.type == OPEN, or_(Step.position <= deals.c.furthest, Step.position == first))
         reached = or_(deals.c.won, far_enough)
         return and_(Step.pipeline_id == deals.c.pipeline_id, Step.type.in_(self.steps), reached)

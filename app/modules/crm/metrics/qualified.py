@@ -128,7 +128,7 @@ def _now(query: MetricQuery) -> _Entry:
 def _then(query: MetricQuery) -> _Entry:
     known = query.known_at or utcnow()
     valid = min(query.as_of or known, known)
-    whose = {"partition_by": DealEvent.deal_id, "order_by": (DealEvent.at, DealEvent.id)}
+    whose: dict[str, Any] = {"partition_by": DealEvent.deal_id, "order_by": (DealEvent.at, DealEvent.id)}
     events = select(DealEvent.deal_id, DealEvent.stage_id, DealEvent.at, DealEvent.local_date.label("day"),
                     func.row_number().over(**whose).label("place"))
     events = events.where(DealEvent.stage_id.in_(_qualifying()), DealEvent.at <= valid, DealEvent.recorded_at <= known, ~voided(known))

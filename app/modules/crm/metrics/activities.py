@@ -1,0 +1,295 @@
+"""Figures of activities: what was done with customers, what came of it, what is still to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or_, select, union_all
+
+from app.core.clock import local_date
+from app.core.db import utcnow
+from app.core.i18n import _l
+from app.core.metrics import Metric, MetricQuery, moment
+from app.modules.contacts.public import Account
+from app.modules.crm.activities.models import (
+    CANCELLED,
+    DONE,
+    FOLLOW_UPS,
+    KINDS,
+    PLANNED,
+    Activity,
+    ActivityMember,
+    ActivityOutcome,
+)
+from app.modules.crm.metrics.facts import between, matches, segment_of, time_key, unknown_filter
+from app.modules.crm.metrics.kept import kept
+
+# What a split needs of the rows, which are counted by these first: a million rows make few groups.
+RAW = {
+    "owner": "member", "team": "team", "kind": "kind", "type": "type", "outcome": "outcome", "account": "account",
+    "segment": "account", "month": "day", "quarter": "day",
+}
+SPLITS = tuple(RAW)
+PERSONAL = ("owner", "team")  # an activity counts for everybody who took part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activities:
+    """Activities of some kinds: done in a period, or still to be done; counted once for each who took part, once in all."""
+
+    kinds: tuple[str, ...] = KINDS
+    done: bool = True
+    late: bool = False  # of those still to do, the ones that were due before today
+    raw: tuple[str, ...] = ()  # what `parts` needs beside the keys
+    parts: Callable[[Any], tuple[ColumnElement, ...]]
+
+    def build(self, query: MetricQuery) -> Select:
+        raw = list(dict.fromkeys([*(RAW[name] for name in query.by), *self.raw]))
+        counted = self._counted(query, raw).subquery("counted")
+        keys = [self._key(counted, name).label(f"d_{name}") for name in query.by]
+        return select(*keys, *self.parts(counted)).group_by(*keys).execution_options(with_trash=True)
+
+    def drill(self, query: MetricQuery) -> Select:
+        return self._chosen(query, self._own(), PERSONAL).with_only_columns(Activity.id)
+
+    def _counted(self, query: MetricQuery, raw: Sequence[str]) -> Any:
+        """How many activities by what they are split by: those who did them, and, split by person, those who took part."""
+        personal = any(name in query.by for name in PERSONAL)
+        own = self._own()
+        first = self._grouped(self._chosen(query, own, () if personal else PERSONAL, own), own, raw)
+        if not personal:
+            return first
+        theirs = {**own, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
+        second = self._chosen(query, own, (), theirs).join(ActivityMember, ActivityMember.activity_id == Activity.id)
+        second = second.where(or_(own["member"].is_(None), ActivityMember.member_id != own["member"]))
+        return union_all(first, self._grouped(second, theirs, raw))
+
+    def _grouped(self, found: Select, columns: dict[str, Any], raw: Sequence[str]) -> Select:
+        groups = [columns[name].label(name) for name in raw]
+        return found.with_only_columns(*groups, func.count().label("n")).group_by(*(columns[name] for name in raw))
+
+    def _own(self) -> dict[str, Any]:
+        return {
+            "member": Activity.done_by_id if self.done else Activity.owner_id,
+            "team": Activity.team_id if self.done else null(),
+            "kind": Activity.kind,
+            "type": Activity.type_id,
+            "outcome": Activity.outcome_id,
+            "account": Activity.account_id,
+            "day": Activity.done_on if self.done else Activity.due_on,
+        }
+
+    def _chosen(
+        self, query: MetricQuery, own: dict[str, Any], once: Sequence[str], columns: dict[str, Any] | None = None
+    ) -> Select:
+        """Activities that count; of the splits `once`, people are asked for by anybody who took part."""
+        columns = columns or own
+        criteria = done(query) if self.done else planned(query)
+        if self.late:
+            criteria.append(Activity.due_on < local_date(moment(query)))
+        if len(self.kinds) < len(KINDS):
+            criteria.append(Activity.kind.in_(self.kinds))
+        criteria += between(own["day"], query.start, query.end)
+        asked = [*query.filters.items(), *([("owner", sorted(query.scope))] if query.scope is not None else [])]
+        for name, wanted in asked:
+            if name not in SPLITS:
+                raise unknown_filter(name, SPLITS)
+            if name in once:
+                criteria.append(self._took_part(own[RAW[name]], RAW[name], wanted))
+            else:
+                criteria.append(matches(self._filter_key(columns, name), wanted))
+        return select(Activity.id).where(*criteria).execution_options(with_trash=True)
+
+    def _took_part(self, own: Any, name: str, wanted: Any) -> ColumnElement[bool]:
+        theirs = ActivityMember.member_id if name == "member" else ActivityMember.team_id
+        others = exists().where(ActivityMember.activity_id == Activity.id, matches(theirs, wanted))
+        return or_(matches(own, wanted), others.correlate(Activity))
+
+    def _filter_key(self, columns: dict[str, Any], name: str) -> ColumnElement:
+        if name in ("month", "quarter"):
+            return time_key(name, columns["day"])
+        return segment_of(columns["account"]) if name == "segment" else columns[RAW[name]]
+
+    def _key(self, counted: Any, name: str) -> ColumnElement:
+        if name in ("month", "quarter"):
+            return time_key(name, counted.c.day)
+        return segment_of(counted.c.account) if name == "segment" else counted.c[RAW[name]]
+
+
+class _Accounts(Activities):
+    """The accounts that activities were with."""
+
+    def drill(self, query: MetricQuery) -> Select:
+        return super().drill(query).with_only_columns(Activity.account_id).where(Activity.account_id.is_not(None)).distinct()
+
+
+def done(query: MetricQuery) -> list[ColumnElement[bool]]:
+    """Criteria of activities that had been done at the moment asked for, as far as was known."""
+    found: list[ColumnElement[bool]] = [Activity.state == DONE, kept(Activity, query)]
+    if query.as_of or query.known_at:
+        known = query.known_at or utcnow()
+        found += [Activity.done_at <= min(query.as_of or known, known), Activity.recorded_at <= known]
+    return found
+
+
+def planned(query: MetricQuery) -> list[ColumnElement[bool]]:
+    """Criteria of activities that were still to be done. What became of them later is known; earlier plans are not."""
+    if query.as_of is None and query.known_at is None:
+        return [Activity.state == PLANNED, kept(Activity, query)]
+    known = query.known_at or utcnow()
+    valid = min(query.as_of or known, known)
+    later = and_(Activity.state == DONE, or_(Activity.done_at > valid, Activity.recorded_at > known))
+    called_off = and_(Activity.state == CANCELLED, Activity.recorded_at > valid)
+    return [Activity.created_at <= valid, or_(Activity.state == PLANNED, later, called_off), kept(Activity, query)]
+
+
+def _count(counted: Any) -> tuple[ColumnElement, ...]:
+    return (func.sum(counted.c.n).label("value"), func.coalesce(func.sum(counted.c.n), 0).label("n"))
+
+
+def _reached(counted: Any) -> tuple[ColumnElement, ...]:
+    both_ways = select(ActivityOutcome.id).where(ActivityOutcome.reached)
+    return (
+        func.sum(case((counted.c.outcome.in_(both_ways), counted.c.n), else_=0)).label("numerator"),
+        func.sum(case((counted.c.outcome.is_not(None), counted.c.n), else_=0)).label("denominator"),
+        func.coalesce(func.sum(case((counted.c.outcome.is_not(None), counted.c.n), else_=0)), 0).label("n"),
+        func.sum(case((counted.c.outcome.is_(None), counted.c.n), else_=0)).label("unsaid"),
+    )
+
+
+def _different(counted: Any) -> tuple[ColumnElement, ...]:
+    accounts = func.count(counted.c.account.distinct())
+    return (accounts.label("value"), accounts.label("n"))
+
+
+class _Attempts(Activities):
+    def drill(self, query: MetricQuery) -> Select:
+        return super().drill(query).where(Activity.outcome_id.is_not(None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reach:
+    """Target accounts; those are reached with whom there was a contact both ways in the period."""
+
+    def build(self, query: MetricQuery) -> Select:
+        keys = [self._key(name).label(f"d_{name}") for name in query.by]
+        both_ways = select(ActivityOutcome.id).where(ActivityOutcome.reached)
+        contacts = select(Activity.id).where(
+            Activity.account_id == Account.id, *done(query), Activity.kind.in_(FOLLOW_UPS), Activity.outcome_id.in_(both_ways),
+            *between(Activity.done_on, query.start, query.end),
+        )
+        reached = func.sum(case((contacts.correlate(Account).exists(), 1), else_=0))
+        parts = (reached.label("numerator"), func.count().label("denominator"), func.count().label("n"))
+        return self._chosen(query).with_only_columns(*keys, *parts).group_by(*keys)
+
+    def drill(self, query: MetricQuery) -> Select:
+        return self._chosen(query).with_only_columns(Account.id)
+
+    def _chosen(self, query: MetricQuery) -> Select:
+        found = select(Account.id).where(Account.target, kept(Account, query)).execution_options(with_trash=True)
+        if query.scope is not None:
+            found = found.where(Account.owner_id.in_(sorted(query.scope)))
+        for name, wanted in query.filters.items():
+            if name not in ACCOUNT_SPLITS:
+                raise unknown_filter(name, ACCOUNT_SPLITS)
+            found = found.where(matches(self._key(name), wanted))
+        return found
+
+    def _key(self, name: str) -> Any:
+        return {"owner": Account.owner_id, "account": Account.id, "segment": Account.segment}[name]
+
+
+ACCOUNT_SPLITS = ("owner", "account", "segment")
+
+
+def _metric(name: str, label: Any, describe: Any, row: str, definition: Activities, **more: Any) -> Metric:
+    splits = more.pop("dimensions", SPLITS)
+    overlapping = more.pop("overlapping", frozenset(PERSONAL))
+    return Metric(
+        id=f"crm.{name}",
+        label=label,
+        describe=describe,
+        row=row,
+        unit=more.pop("unit", "count"),
+        build=definition.build,
+        drill=definition.drill,
+        permission=more.pop("permission", "crm.activity.view"),
+        resource=more.pop("resource", "crm.activity"),
+        grain=more.pop("grain", "activity"),
+        dimensions=splits,
+        additive=frozenset(splits) - overlapping if more.get("shape", "sum") == "sum" else frozenset(),
+        **more,
+    )
+
+
+_TO_DO: dict[str, Any] = {
+    "basis": "snapshot", "direction": "none", "dimensions": tuple(n for n in SPLITS if n not in ("team", "outcome")),
+}
+METRICS = (
+    _metric(
+        "activities_done",
+        _l("Activities done"),
+        _l("Activities of all kinds, by the day they were done and who did them; by person, everybody who took part counts."),
+        "m44",
+        Activities(parts=_count),
+    ),
+    _metric(
+        "follow_ups",
+        _l("Follow-ups"),
+        _l("Calls, e-mails, visits and meetings done, by the day they were done and who did them; by person, everybody who "
+           "took part counts."),
+        "m44",
+        Activities(kinds=FOLLOW_UPS, parts=_count),
+    ),
+    _metric(
+        "activities_planned",
+        _l("Activities planned"),
+        _l("Activities still to be done at the moment asked for; with a period, those due in it."),
+        "m44",
+        Activities(done=False, parts=_count),
+        **_TO_DO,
+    ),
+    _metric(
+        "activities_overdue",
+        _l("Activities overdue"),
+        _l("Activities still to be done that were due before the day asked for."),
+        "m44",
+        Activities(done=False, late=True, parts=_count),
+        **{**_TO_DO, "direction": "down"},
+    ),
+    _metric(
+        "effective_contact_rate",
+        _l("Effective contacts (period)"),
+        _l("Of the calls, e-mails, visits and meetings done in the period whose outcome is known, the share that reached "
+           "somebody."),
+        "m45",
+        _Attempts(kinds=FOLLOW_UPS, raw=("outcome",), parts=_reached),
+        unit="ratio",
+        shape="ratio",
+    ),
+    _metric(
+        "accounts_touched",
+        _l("Accounts touched"),
+        _l("Different accounts with a call, an e-mail, a visit or a meeting in the period."),
+        "m44",
+        _Accounts(kinds=FOLLOW_UPS, raw=("account",), parts=_different),
+        resource="contacts.account",
+        grain="account",
+        dimensions=tuple(name for name in SPLITS if name != "outcome"),
+        overlapping=frozenset(SPLITS) - {"account", "segment"},
+    ),
+    _metric(
+        "target_account_reach",
+        _l("Target accounts reached (period)"),
+        _l("Of the target accounts of today, the share with a contact both ways in the period."),
+        "m46",
+        _Reach(),  # type: ignore[arg-type]  # builds and drills alike
+        unit="ratio",
+        shape="ratio",
+        resource="contacts.account",
+        grain="account",
+        dimensions=ACCOUNT_SPLITS,
+    ),
+)

@@ -1,0 +1,94 @@
+"""Figures that look ahead: the forecast by category, and what slipped out of a period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_
+from sqlalchemy.orm import aliased
+
+from app.core.clock import company_zone, end_of
+from app.core.db import utcnow
+from app.core.i18n import _l
+from app.core.metrics import MetricQuery
+from app.modules.crm.metrics.facts import Deals, Fact, category_of
+from app.modules.crm.metrics.making import (
+    SNAPSHOT,
+    currency,
+    deal_metric,
+    has_own_amount,
+    own_amount,
+)
+from app.modules.crm.models import OMITTED, OPEN, DealSpan
+from app.modules.crm.parts.models import DealCompetitor
+
+Later = aliased(DealSpan, name="later")
+
+
+class _Forecast(Deals):
+    def in_period(self, fact: Fact, query: MetricQuery) -> Iterable[ColumnElement[bool]]:
+        return [*super().in_period(fact, query), category_of(fact) != OMITTED]
+
+
+class _Due(Deals):
+    """Deals that were open when the period began and expected to close in it, with what became of that by its end.
+
+    By the dates on which things were so, as far as is known at the moment asked for: by spans, always.
+    """
+
+    def rows(self, query: MetricQuery) -> Select:
+        found = self.selected(DealSpan, query)
+        if "competitor" in query.by:
+            found = found.join(DealCompetitor, DealCompetitor.deal_id == DealSpan.deal_id, isouter=True)
+        return found
+
+    def build(self, query: MetricQuery) -> Select:
+        keys = [self.key(DealSpan, name).label(f"d_{name}") for name in query.by]
+        moved = and_(Later.state == OPEN, or_(Later.expected_close.is_(None), Later.expected_close > query.end))
+        parts = (func.sum(case((moved, 1), else_=0)).label("numerator"), func.count().label("denominator"),
+                 func.count().label("n"))
+        return self.rows(query).with_only_columns(*keys, *parts).group_by(*keys)
+
+    def drill(self, query: MetricQuery) -> Select:
+        return self.selected(DealSpan, query).with_only_columns(DealSpan.deal_id)
+
+    def selected(self, fact: Fact, query: MetricQuery) -> Select:
+        known = query.known_at or utcnow()
+        valid = min(query.as_of or known, known)
+        first, last = query.start or date.min, query.end or date.max  # a metric with `quarter` has a period
+        began = datetime.combine(first, time.min, tzinfo=company_zone()).astimezone(UTC) - timedelta(microseconds=1)
+        # `told` takes the earlier of two instants: what was so when the period began, as it is known now.
+        found = super().selected(DealSpan, replace(query, as_of=min(began, valid), known_at=known))
+        ended = min(end_of(last), valid)
+        return found.join(Later, and_(
+            Later.deal_id == DealSpan.deal_id, Later.valid_from <= ended, or_(Later.valid_to.is_(None), Later.valid_to > ended),
+            Later.known_from <= known, or_(Later.known_to.is_(None), Later.known_to > known),
+        ))
+
+
+METRICS = (
+    deal_metric(
+        "category_forecast",
+        _l("Forecast by category"),
+        _l("Amounts of open deals that are not omitted from the forecast, by how sure it is of them; with a period, of those "
+           "expected to close in it. What is closed already is the amount won."),
+        "m14",
+        "money",
+        _Forecast(states=(OPEN,), dated="expected_close", parts=own_amount, groups=currency, counted=has_own_amount),
+        **SNAPSHOT,
+    ),
+    deal_metric(
+        "slippage",
+        _l("Slippage (period)"),
+        _l("Of the deals that were expected to close in the period when it began, the share that was moved out of it and was "
+           "still open at its end. Without dates: of this fiscal quarter."),
+        "m16",
+        "ratio",
+        _Due(states=(OPEN,), dated="expected_close", parts=own_amount),
+        shape="ratio",
+        quarter=True,
+        direction="down",
+    ),
+)
