@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, cast, extract
+from sqlalchemy import ColumnElement, Date, Integer, cast, extract, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+TWELVE: ColumnElement[int] = literal_column("12", Integer)  # a parameter would have another name in GROUP BY
 
 
 class _months(FunctionElement):  # noqa: N801  # reads as an SQL function
@@ -19,7 +21,7 @@ class _months(FunctionElement):  # noqa: N801  # reads as an SQL function
 @compiles(_months)
 def _months_usual(element: Any, compiler: Any, **kw: Any) -> str:
     (column,) = element.clauses
-    whole = cast(extract("year", column), Integer) * 12 + cast(extract("month", column), Integer)
+    whole = cast(extract("year", column), Integer) * TWELVE + cast(extract("month", column), Integer)
     return f"({compiler.process(whole, **kw)})"
 
 
