@@ -84,6 +84,7 @@ def test_what_arrives_is_what_was_written(app, one, deal_id, office, client_of):
     assert message["Date"]
     assert message.get_content_type() == "text/plain"
     assert letter.text.strip() == ("Hola, Núria:\n\n.una línea con punto\n" + "larga " * 60).strip()
+    assert b"=0D" not in letter.raw
     assert max(len(line) for line in letter.raw.split(b"\r\n")) <= 100
 
 
