@@ -56,6 +56,7 @@ def context(deal: Deal) -> dict[str, Any]:
     record["crumbs"] = [{"label": _("Pipeline"), "url": url_for("crm.board", pipeline=deal.pipeline_id)}]
     share = current["probability"] if deal.probability is None else deal.probability
     record["head"] = _head(deal, record["head"], share)
+    _fill_from_stage(record["groups"], current["row"])
     events = _events(deal)
     if again := told.times_reopened(events):
         record["tags"].append({"label": _n("Reopened once", "Reopened %(num)d times", again), "kind": "warn"})
@@ -82,6 +83,15 @@ def brief(deal: Deal) -> dict[str, Any]:
             "url": url_for("crm.deal_record", row_id=deal.id)}
 
 
+def _fill_from_stage(groups: list[dict[str, Any]], stage: Any) -> None:
+    """Let facts that are not set say what counts instead: the value of the stage."""
+    category = registry.resource("crm.deal").field("category").show(stage.category)
+    said = {"probability": _("%(share)s %%, of the stage", share=stage.probability),
+            "category": _("%(category)s, of the stage", category=category)}
+    for fact in (f for group in groups for f in group["facts"] if f["name"] in said and f["empty"]):
+        fact |= {"text": said[fact["name"]], "empty": False}
+
+
 # Head and stage bar
 
 
@@ -105,7 +115,7 @@ def _head(deal: Deal, facts: list[dict[str, Any]], probability: int) -> list[dic
 def _stages(deal: Deal) -> list[dict[str, Any]]:
     """The stages of the deal's pipeline with the days it has spent in each."""
     spent = _days_in_stages(deal)
-    query = select(Stage.id, Stage.name, Stage.type, Stage.probability, Stage.needs).where(Stage.pipeline_id == deal.pipeline_id)
+    query = select(Stage.id, Stage.name, Stage.type, Stage.probability, Stage.needs, Stage.category).where(Stage.pipeline_id == deal.pipeline_id)
     rows = db.session.execute(query.order_by(Stage.position, Stage.id)).all()
     at = next((i for i, row in enumerate(rows) if row.id == deal.stage_id), 0)
     short = _("%(n)s d")

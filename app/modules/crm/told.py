@@ -101,8 +101,10 @@ def _move_entry(event: DealEvent, words: _Names, before: dict[str, Any], common:
     source = words.stages.get(before.get("stage", 0), "")
     text = _("moved it from %(source)s to %(stage)s", source=source, stage=stage) if source else _("moved it to %(stage)s", stage=stage)
     reason = words.reasons.get(event.reason_id or 0, "") if event.state != OPEN else ""
-    notes = [reason, event.reason_note or "", _stayed(before.get("entered"), event.at), _source(event)]
-    if before.get("state", OPEN) != OPEN and event.state == OPEN:
+    was_open = before.get("state", OPEN) == OPEN
+    stayed = _stayed(before.get("entered"), event.at) if was_open else ""
+    notes = [reason, event.reason_note or "", stayed, _source(event)]
+    if not was_open and event.state == OPEN:
         text = _("reopened it in %(stage)s", stage=stage)
     icon = {WON: "trophy", LOST: "circle-x", OPEN: "arrow-right"}.get(event.state or OPEN, "circle-minus")
     return Entry(text=text, icon=icon, detail=" · ".join(note for note in notes if note), **common)

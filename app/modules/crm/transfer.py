@@ -28,12 +28,14 @@ def open_stages(pipeline_id: int) -> list[Stage]:
 
 def proposed(stages: Sequence[Stage], targets: Sequence[Stage]) -> dict[int, int]:
     """Stage id -> id of the stage that stands for it: of the same name, else at the same relative place."""
+    if not targets:
+        return {}
     by_name = {target.name_key: target.id for target in targets}
-    found = {}
+    found: dict[int, int] = {}
     for at, stage in enumerate(stages):
-        place = round(at * (len(targets) - 1) / max(1, len(stages) - 1)) if targets else 0
-        if targets:
-            found[stage.id] = by_name.get(stage.name_key, targets[place].id)
+        # Halves go up: a stage in the middle is rather further than back.
+        place = int(at * (len(targets) - 1) / max(1, len(stages) - 1) + 0.5)
+        found[stage.id] = by_name.get(stage.name_key, targets[place].id)
     return found
 
 

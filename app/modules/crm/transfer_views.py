@@ -13,11 +13,11 @@ from app.core.errors import BusinessError
 from app.core.i18n import _n
 from app.core.ids import whole
 from app.core.registry import registry
-from app.core.surfaces.record import fetch
+from app.core.surfaces.record import describe, fetch
 from app.core.web import redirect_to, render, toast
 from app.modules.crm import page, transfer
 from app.modules.crm.blueprint import blueprint
-from app.modules.crm.models import OPEN, Pipeline, Stage
+from app.modules.crm.models import OPEN, Pipeline
 
 
 @blueprint.get("/deals/<int:deal_id>/pipeline")
@@ -76,16 +76,12 @@ def _page(pipeline: Pipeline, others: list[Pipeline], target: Pipeline | None, m
     rows: list[dict[str, Any]] = [
         {"id": s.id, "name": s.name, "count": counts.get(s.id, 0), "to": chosen.get(s.id)} for s in stages
     ]
+    resource, fragment = registry.resource("crm.pipeline"), "crm/_transfer.html"
     return render(
-        "crm/transfer.html", "crm/_transfer.html", status=422 if error else 200,
-        pipeline={"id": pipeline.id, "name": pipeline.name},
+        "core/record.html", fragment, status=422 if error else 200, resource=resource,
+        record=describe(resource, pipeline), tab=fragment,
         others=[{"id": p.id, "name": p.name} for p in others],
         target={"id": target.id, "name": target.name} if target else None,
-        targets=_options(targets), rows=rows, total=sum(counts.values()), error=error,
+        targets=[{"id": s.id, "name": s.name} for s in targets], rows=rows, total=sum(counts.values()), error=error,
         action=url_for("crm.pipeline_transfer", pipeline_id=pipeline.id),
-        cancel_url=url_for("crm.pipeline_record", row_id=pipeline.id),
     )  # fmt: skip
-
-
-def _options(stages: list[Stage]) -> list[dict[str, Any]]:
-    return [{"id": s.id, "name": s.name} for s in stages]

@@ -10,5 +10,7 @@ hooks = Hooks(
     items=(
         Item(slot="crm.stage.tabs", label=_l("Checklist"), endpoint="crm.stage_checks", permission="crm.stage.edit",
              icon="checklist", order=10),
+        Item(slot="crm.pipeline.tabs", label=_l("Move deals"), endpoint="crm.pipeline_transfer",
+             permission="crm.pipeline.edit", icon="route", order=10),
     ),
 )
