@@ -79,7 +79,9 @@ def of_record(link: str, row_id: int) -> dict[str, Any]:
 
 def told(link: str, row_id: int, before: datetime | None, limit: int) -> list[Entry]:
     """What was done with a record, or did not take place, as entries of its timeline: the newest before an instant."""
-    rows = _past(link, row_id, limit, before)
+    # What was sent from here is told by the mail itself.
+    others = (Activity.source != "mail",) if can("crm.mail.view") else ()
+    rows = _past(link, row_id, limit, before, *others)
     names = _Names(rows, link)
     base = url_for("crm.activity_record", row_id=0)[:-1]
     entries = []
@@ -116,8 +118,8 @@ def late_of(ids: Sequence[int]) -> dict[int, str]:
     return {row.id: text for row in db.session.execute(rows) if (text := late_text(row))}
 
 
-def _past(link: str, row_id: int, most: int, before: datetime | None = None) -> list[Row]:
-    rows = select(*COLUMNS).where(getattr(Activity, link) == row_id, Activity.state != PLANNED)
+def _past(link: str, row_id: int, most: int, before: datetime | None = None, *criteria: Any) -> list[Row]:
+    rows = select(*COLUMNS).where(getattr(Activity, link) == row_id, Activity.state != PLANNED, *criteria)
     last = func.coalesce(Activity.done_at, Activity.recorded_at)
     if before is not None:
         rows = rows.where(last < before)
