@@ -1,10 +1,16 @@
-"""What the CRM holds about a person or a lead: e-mails, activities, parts in deals, leads; gathered, and forgotten."""
+"""What the CRM holds about a person or a lead: e-mails, parts in deals, leads; gathered, and forgotten.
+
+The activities with a person are told and scrubbed by `app.modules.crm.activities.personal`; here are those with leads, and
+those that count e-mails.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask import g
+from flask_babel import force_locale
 from sqlalchemy import or_, select, update
 
 from app.core import lookups, personal, trash
@@ -25,11 +31,12 @@ SAID = ("subject", "note", "outcome_note", "place")  # of an activity
 
 
 def of_contact(contact_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
-    """What is known of a person: mails to them, what was done with them, their parts in deals, the leads they were."""
+    """What is known of a person: mails to them, their parts in deals, the leads they were and what was done with those."""
     leads = _leads_of(contact_id)
+    elsewhere = or_(Activity.contact_id.is_(None), Activity.contact_id != contact_id)
     return {
         _("E-mails"): _mails(_mails_of(contact_id, leads)),
-        _("Activities"): _activities(_activities_of(contact_id, leads)),
+        _("Activities"): _activities(Activity.lead_id.in_(leads) & elsewhere),
         _("Deals"): _deals(contact_id),
         _("Leads"): _leads(leads),
     }
@@ -47,7 +54,6 @@ def scrub_contact(contact_id: int) -> None:
     """Forget a person in all of it; the leads they were, too."""
     leads = _leads_of(contact_id)
     _scrub_mails(_mails_of(contact_id, leads))
-    _scrub_activities(_activities_of(contact_id, leads))
     parts = db.session.scalars(select(DealPerson.id).where(DealPerson.contact_id == contact_id), execution_options=ALL).all()
     personal.scrub(DealPerson, parts, {"note": ""})
     personal.forget_log(DealPerson, parts, ("note",))
@@ -63,10 +69,6 @@ def scrub_lead(lead_id: int) -> None:
 
 def _leads_of(contact_id: int) -> list[int]:
     return list(db.session.scalars(select(Lead.id).where(Lead.contact_id == contact_id), execution_options=ALL))
-
-
-def _activities_of(contact_id: int, leads: Sequence[int]) -> Any:
-    return or_(Activity.contact_id == contact_id, Activity.lead_id.in_(leads))
 
 
 def _mails_of(contact_id: int, leads: Sequence[int]) -> Any:
@@ -129,7 +131,7 @@ def _scrub_mails(which: Any) -> None:
     waiting = update(Mail).where(which, Mail.state == QUEUED).values(state=FAILED)
     db.session.execute(waiting, execution_options=trash.QUIET)
     ids = db.session.scalars(select(Mail.id).where(which)).all()
-    blank = {"to_name": "", "to_address": "", "cc": "", "subject": _("Erased"), "body": "", "error": ""}
+    blank = {"to_name": "", "to_address": "", "cc": "", "subject": _erased(), "body": "", "error": ""}
     personal.scrub(Mail, ids, blank)
     personal.forget_notices(f"crm/mails/{mail_id}" for mail_id in ids)
     counted = select(Mail.activity_id).where(Mail.id.in_(ids), Mail.activity_id.is_not(None))
@@ -140,8 +142,14 @@ def _scrub_activities(which: Any) -> None:
     """An activity keeps its type, dates, people and outcome, which figures count."""
     resource = registry.resource("crm.activity")
     ids = db.session.scalars(select(Activity.id).where(which), execution_options=ALL).all()
-    personal.scrub(Activity, ids, {"subject": _("Erased"), "note": "", "outcome_note": "", "place": ""})
-    personal.forget_beside(resource, ids, {row_id: _("Erased") for row_id in ids}, SAID)
+    personal.scrub(Activity, ids, {"subject": _erased(), "note": "", "outcome_note": "", "place": ""})
+    personal.forget_beside(resource, ids, dict.fromkeys(ids, _erased()), SAID)
+
+
+def _erased() -> str:
+    """What a mail or an activity is called whose words are gone, in the company's language."""
+    with force_locale(g.company.language):
+        return _("Erased")
 
 
 STAYS = (
