@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from flask import g
+from flask_babel import force_locale
+from sqlalchemy import select
 
+from app.core import personal
 from app.core.chunks import chunks
 from app.core.db import db
 from app.core.formats import day
 from app.core.i18n import _
-from app.core.models import Change
 from app.modules.crm.activities.models import Activity
 from app.modules.crm.activities.resources import KIND_LABELS
+from app.modules.crm.activities.resources import activity as resource
 
 CHUNK = 500
 WRITTEN = ("subject", "note", "outcome_note", "place")  # what people write into
@@ -38,14 +41,17 @@ def gather(contact_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
 
 
 def scrub(contact_id: int) -> None:
-    """Blank what was written about a person, in the activities and in their change log; that they took place stays."""
-    kinds, rows = dict(KIND_LABELS), _of(contact_id)
-    for row in rows:
-        row.subject, row.note, row.outcome_note, row.place = str(kinds[row.kind]), "", "", ""
-    db.session.flush()
-    for chunk in chunks([row.id for row in rows], CHUNK):
-        lines = update(Change).where(Change.table_name == Activity.__tablename__, Change.row_id.in_(chunk), Change.field.in_(WRITTEN))
-        db.session.execute(lines.values(old=None, new=None), execution_options={**EVERYTHING, "synchronize_session": False})
+    """Blank what was written in the activities with a person, and what lies beside them; that they took place stays."""
+    ids: dict[str, list[int]] = {}
+    for row in _of(contact_id):
+        ids.setdefault(row.kind, []).append(row.id)
+    with force_locale(g.company.language):
+        names = {kind: str(label) for kind, label in KIND_LABELS}
+    for kind, mine in ids.items():
+        for chunk in chunks(mine, CHUNK):
+            personal.scrub(Activity, chunk, {**dict.fromkeys(WRITTEN, ""), "subject": names[kind]})
+            personal.forget_beside(resource, chunk, dict.fromkeys(chunk, names[kind]), WRITTEN)
+            personal.forget_notices(f"crm/activities/{row_id}" for row_id in chunk)
 
 
 def _of(contact_id: int) -> list[Activity]:

@@ -89,6 +89,7 @@ activity = Resource(
     ),
     filters=("owner_id", "kind", "type_id", "state", "due_on", "done_on", "account_id", "deal_id"),
     views=(
+        View("open", _l("Open activities"), {"state": PLANNED, "columns": OPEN_COLUMNS}),
         View("mine", _l("My activities"), {"state": PLANNED, "owner_id": "me", "columns": OPEN_COLUMNS}),
         View("today", _l("Today"), {"state": PLANNED, "owner_id": "me", "due_on": "today", "columns": OPEN_COLUMNS}),
         View("overdue", _l("Overdue"), {"state": PLANNED, "due_on__lte": "yesterday", "columns": OPEN_COLUMNS}),
