@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item, Schedule, Timeline
 from app.core.i18n import _l
-from app.modules.crm.mail import sending, views  # noqa: F401  # its pages
+from app.modules.crm.mail import demo, sending, views  # noqa: F401  # views: its pages
 from app.modules.crm.mail.queries import PLACES
 from app.modules.crm.mail.seeds import on_enable
 from app.modules.crm.mail.templates import email_template
@@ -27,5 +27,6 @@ hooks = Hooks(
     jobs={"crm.send_mail": sending.send, "crm.check_mail": sending.check},
     schedules=(Schedule(job="crm.check_mail", every_minutes=15),),
     personal=PERSONAL,
+    demo=demo.fill,
     on_enable=on_enable,
 )
