@@ -36,7 +36,7 @@ BUNDLES: dict[str, tuple[tuple[str, ...], str]] = {
     ),
 }
 # Loaded by some pages alone: those outside any company, the board, the page of a deal.
-APART = frozenset({"css/site.css", "js/site.js", "js/board.js", "js/board-live.js", "js/deal.js"})
+APART = frozenset({"css/site.css", "js/site.js", "js/board.js", "js/board-live.js", "js/deal.js", "js/forecast.js"})
 
 
 @dataclass(frozen=True)
