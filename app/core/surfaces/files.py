@@ -35,6 +35,8 @@ def add(resource: Resource, row_id: int) -> Any:
             kept.append(attachments.add(resource, row_id, upload))
         except BusinessError as error:
             refused.append(error.message)
+        finally:
+            upload.close()
     if not kept:
         raise BusinessError(" ".join(dict.fromkeys(refused[:5])), field="file")
     for sentence in list(dict.fromkeys(refused))[:5]:
