@@ -144,7 +144,7 @@ class Resource:
 
     def slots(self) -> tuple[str, ...]:
         """Places on the record page that modules may fill; their views get the row's id as `<name>_id`."""
-        return (f"{self.key}.tabs", f"{self.key}.panels")
+        return (f"{self.key}.tabs", f"{self.key}.panels", f"{self.key}.actions")
 
     def values_of(self, row: Any) -> dict[str, Any]:
         """Field name -> value of a row."""

@@ -95,8 +95,8 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
 
 
 def actions(resource: Resource, row_id: int) -> list[dict[str, Any]]:
-    """What the menu of the head offers besides: merging with another record, throwing it away."""
-    found = []
+    """What the menu of the head offers besides: what modules add, merging, personal data, throwing it away."""
+    found = [{**item, "drawer": True} for item in slot(f"{resource.key}.actions", **{f"{resource.name}_id": row_id})]
     if may_merge(resource):
         found.append({"label": _("Merge…"), "url": url_for(resource.endpoint("merge"), ids=row_id), "icon": "arrows-exchange"})
     if resource.personal and (can(resource.permission("export")) or can(resource.permission("delete"))):

@@ -18,6 +18,8 @@ hooks = Hooks(
     items=(
         *(Item(slot=f"{key}.tabs", label=_l("E-mails"), endpoint="crm.mail_list", permission="crm.mail.view", icon="mail",
                order=60) for key in PLACES.values()),
+        *(Item(slot=f"{key}.actions", label=_l("Write e-mail…"), endpoint="crm.mail_write", permission="crm.mail.send", icon="mail")
+          for key in PLACES.values()),
         Item(slot="nav.end", under="admin", label=_l("E-mail templates"), endpoint="crm.email_template_list",
              permission="crm.email_template.edit", icon="mail", order=86),
     ),

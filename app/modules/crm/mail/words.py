@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from flask import url_for
 
@@ -13,7 +12,7 @@ from app.core.i18n import _
 from app.modules.crm.mail import queries
 from app.modules.crm.mail.models import FAILED, QUEUED, REFUSED, SENT, Mail
 
-FIRST_LINES, FIRST_CHARACTERS = 4, 280
+FIRST_LINES, FIRST_CHARACTERS = 3, 280
 
 
 def state_tag(mail: Mail) -> dict[str, str]:
@@ -51,14 +50,12 @@ def entries_on(kind: str) -> Callable[[int, datetime | None, int], list[Entry]]:
 
 
 def _entry(mail: Mail, who: str, url: str) -> Entry:
-    name = mail.to_name or mail.to_address
-    said: dict[str, Any] = {
-        QUEUED: {"text": _("wrote to %(name)s: “%(subject)s”", name=name, subject=mail.subject), "icon": "mail-pause"},
-        SENT: {"text": _("wrote to %(name)s: “%(subject)s”", name=name, subject=mail.subject), "icon": "mail"},
-        FAILED: {"text": _("could not write to %(name)s: “%(subject)s”", name=name, subject=mail.subject), "icon": "mail-x"},
-    }[mail.state]
-    detail = "" if mail.state == SENT else state_tag(mail)["label"]
-    return Entry(at=mail.sent_at or mail.created_at, who=who, kind="mail", url=url, body=first_lines(mail.body), detail=detail, **said)
+    name = mail.to_name or mail.to_address or _("somebody")
+    icon = {QUEUED: "mail-pause", SENT: "mail", FAILED: "mail-x"}[mail.state]
+    text = _("could not write to %(name)s", name=name) if mail.state == FAILED else _("wrote to %(name)s", name=name)
+    meta = () if mail.state == SENT else (("", state_tag(mail)["label"]),)
+    at = mail.sent_at or mail.created_at
+    return Entry(at=at, who=who, text=text, icon=icon, kind="mail", url=url, link=mail.subject, body=first_lines(mail.body), meta=meta)
 
 
 def first_lines(text: str) -> str:
