@@ -63,8 +63,13 @@ class Activities:
             return first
         theirs = {**own, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
         second = self._chosen(query, own, (), theirs).join(ActivityMember, ActivityMember.activity_id == Activity.id)
-        second = second.where(or_(own["member"].is_(None), ActivityMember.member_id != own["member"]))
-        return union_all(first, self._grouped(second, theirs, raw))
+        if "owner" in query.by:
+            second = second.where(ActivityMember.member_id.is_distinct_from(own["member"]))
+            return union_all(first, self._grouped(second, theirs, raw))
+        # A team counts it once, however many of them took part.
+        second = second.where(ActivityMember.team_id.is_distinct_from(own["team"]))
+        once = second.with_only_columns(Activity.id, *(theirs[name].label(name) for name in raw)).distinct().subquery()
+        return union_all(first, self._grouped(select(once.c.id), {name: once.c[name] for name in raw}, raw))
 
     def _grouped(self, found: Select, columns: dict[str, Any], raw: Sequence[str]) -> Select:
         groups = [columns[name].label(name) for name in raw]

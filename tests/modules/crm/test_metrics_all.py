@@ -1,0 +1,235 @@
+"""What holds for every metric of the CRM, whatever it counts: splits, drill-downs, the past, the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.core import trash
+from app.core.clock import noon
+from app.core.db import db, utcnow
+from app.core.errors import BusinessError
+from app.core.metrics import FigureRow, Metric, MetricQuery, dimensions, drill, evaluate, metrics
+from app.core.models import Membership, Team
+from app.core.money import Money
+from app.modules.contacts.public import Account
+from app.modules.crm import services
+from app.modules.crm.activities.models import Activity, ActivityMember, ActivityOutcome, ActivityType
+from app.modules.crm.leads.models import Lead, Source
+from app.modules.crm.models import Deal
+from app.modules.crm.parts.models import Competitor, DealCompetitor, DealCredit
+from app.modules.crm.settings.models import Settings
+from app.modules.crm.trash import hide_deals
+from tests.modules.crm.making import clock, make_deal, move, rate
+
+NOW = "2026-06-15T10:00:00"
+PERIODS: tuple[dict[str, Any], ...] = ({}, {"start": date(2026, 2, 1), "end": date(2026, 5, 10)})
+
+
+def ours() -> dict[str, Metric]:
+    return {name: m for name, m in metrics().items() if m.module == "crm"}
+
+
+def fill(session: Any, seed: int = 3, n: int = 36) -> None:
+    """A company with a bit of everything, always the same for a seed; call within `clock`."""
+    chance = Random(seed)
+    session.add(Settings(active_days=40))
+    rate("USD", date(2026, 1, 1), Decimal("0.9"))
+    rate("USD", date(2026, 4, 1), Decimal("0.8123"))
+    members = list(session.scalars(select(Membership.id).order_by(Membership.id)))
+    accounts = [Account(name=f"A{i}", segment=[None, "A", "B"][i % 3], target=i % 2 == 0, owner_id=members[i % 2]) for i in range(6)]
+    competitors = [Competitor(name="Rival"), Competitor(name="Other")]
+    source = Source(name="Fair of tests")
+    session.add_all([*accounts, *competitors, source])
+    session.flush()
+    days = [date(2025, 12, 20) + timedelta(days=d) for d in range(170)]
+    deals = [_deal(chance, number, accounts, members, days, source) for number in range(n)]
+    for deal in deals[::3]:
+        for rival in competitors[: chance.randrange(3)]:
+            session.add(DealCompetitor(deal_id=deal.id, competitor_id=rival.id))
+    for deal in deals[::4]:
+        first, second = chance.sample(members, 2)
+        session.add(DealCredit(deal_id=deal.id, member_id=first, percent=33, upto=33))
+        session.add(DealCredit(deal_id=deal.id, member_id=second, percent=67, upto=100))
+    _leads(session, chance, members, days, source)
+    _activities(session, chance, members, days, deals, accounts)
+    session.flush()
+
+
+def _deal(chance: Random, number: int, accounts: list, members: list, days: list[date], source: Any) -> Deal:
+    begun = chance.choice(days[:-5])
+    amount = chance.choice([None, *[Money(chance.randrange(10**6), chance.choice(["EUR", "EUR", "USD", "GBP"]))] * 5])
+    deal = services.create_deal(
+        {"name": f"D{number}", "amount": amount, "owner_id": chance.choice(members), "account_id": chance.choice([None, *accounts]) and
+         chance.choice(accounts).id, "expected_close": chance.choice([None, *days]), "product": chance.choice([None, "Press"]),
+         "source_id": chance.choice([None, source.id]), "probability": chance.choice([None, None, 35]),
+         "category": chance.choice([None, "commit", "omitted"])}, at=noon(begun), source="import")
+    at = noon(begun)
+    for _step in range(chance.randrange(4)):
+        at += timedelta(days=chance.randrange(20), minutes=chance.randrange(3))
+        if at > utcnow():
+            break
+        where = chance.choice([2, 3, 4, 2, 3, "won", "lost", "discarded"])
+        try:
+            with db.session.begin_nested():
+                move(deal, where, at=at, source="import")
+                if chance.random() < 0.3:
+                    services.change_deal(deal, {"expected_close": chance.choice(days), "owner_id": chance.choice(members)}, at=at + timedelta(hours=1))
+        except BusinessError:
+            db.session.refresh(deal)
+    return deal
+
+
+def _leads(session: Any, chance: Random, members: list, days: list[date], source: Any) -> None:
+    for number in range(20):
+        begun = chance.choice(days)
+        converted = chance.random() < 0.4
+        lead = Lead(name=f"L{number}", opened_at=noon(begun), opened_on=begun, owner_id=chance.choice(members), created_at=noon(begun),
+                    source_id=chance.choice([None, source.id]), state="converted" if converted else "new")
+        if converted:
+            lead.converted_on = min(begun + timedelta(days=9), days[-1])
+            lead.converted_at = noon(lead.converted_on)
+        session.add(lead)
+
+
+def _activities(session: Any, chance: Random, members: list, days: list[date], deals: list, accounts: list) -> None:
+    types = session.scalars(select(ActivityType).order_by(ActivityType.id)).all()
+    outcomes = session.scalars(select(ActivityOutcome).order_by(ActivityOutcome.id)).all()
+    team = session.scalars(select(Team.id)).first()
+    for number in range(60):
+        kind, day, done = chance.choice(types), chance.choice(days), chance.random() < 0.7
+        deal = chance.choice([None, *deals])
+        made = Activity(type_id=kind.id, kind=kind.kind, subject=f"T{number}", owner_id=chance.choice(members), due_on=day,
+                        created_at=noon(day), deal_id=deal.id if deal else None,
+                        account_id=deal.account_id if deal else chance.choice(accounts).id, state="done" if done else "planned")
+        if done:
+            made.done_on, made.done_at, made.recorded_at = day, noon(day), noon(day)
+            made.done_by_id, made.team_id = made.owner_id, chance.choice([None, team])
+            made.outcome_id = chance.choice([None, *(o.id for o in outcomes if not o.cancelled)])
+        session.add(made)
+        session.flush()
+        for member in chance.sample(members, chance.randrange(3)):
+            session.add(ActivityMember(activity_id=made.id, member_id=member, team_id=chance.choice([None, team])))
+
+
+@contextmanager
+def filled(one: Any, people: Any) -> Iterator[Any]:
+    with clock(NOW) as traveller, one as session:
+        fill(session)
+        traveller.shift(60)
+        yield session
+
+
+def test_every_metric_says_what_it_is(one) -> None:
+    with one:
+        known = dimensions()
+        for metric in ours().values():
+            assert metric.row
+            assert metric.resource
+            assert str(metric.describe).endswith(".")
+            assert set(metric.dimensions) <= set(known)
+            assert metric.additive <= set(metric.dimensions)
+            assert metric.shape == "sum" or not metric.additive
+            assert metric.unit in ("money", "count", "ratio", "days", "hours")
+        assert len({str(m.label) for m in ours().values()}) == len(ours())
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_the_parts_make_the_whole_over_every_dimension_that_says_so(one, people, period: dict) -> None:
+    with filled(one, people):
+        for name, metric in ours().items():
+            whole = evaluate(name, MetricQuery(**period))
+            assert whole.total.n or "portfolio" in name, name
+            for dimension in metric.dimensions:
+                split = evaluate(name, MetricQuery(by=(dimension,), **period))
+                if dimension in metric.additive:
+                    check_sum(name, split.rows, whole.total)
+                    assert split.excluded == whole.excluded, (name, dimension)
+
+
+def check_sum(name: str, rows: list[FigureRow], whole: FigureRow) -> None:
+    values = [row.value for row in rows]
+    if isinstance(whole.value, Money):
+        # Snapshots in other currencies are converted after summing, group by group: a cent a row at most.
+        near = name in ("crm.open_amount", "crm.open_pipeline", "crm.weighted_pipeline", "crm.category_forecast")
+        apart = abs(sum(v.minor for v in values) - whole.value.minor)
+        assert apart <= (len(rows) if near else 0), name
+    else:
+        assert sum(values) == whole.value, name
+
+
+@pytest.mark.parametrize("past", [False, True])
+def test_a_drill_down_lists_what_each_line_counts(one, people, past: bool) -> None:
+    with filled(one, people) as session:
+        as_of = utcnow() if past else None
+        for name, metric in ours().items():
+            for dimension in metric.dimensions:
+                rows = evaluate(name, MetricQuery(by=(dimension,), as_of=as_of)).rows
+                for row in rows:
+                    listed = session.execute(drill(name, MetricQuery(filters=row.keys, as_of=as_of))).scalars().all()
+                    assert len(listed) == len(set(listed)), (name, dimension)
+                    counted_twice = ("crm.stage_conversion", "crm.time_in_stage_days", "crm.time_in_stage_days_p90")
+                    if name in counted_twice and dimension != "stage":
+                        assert 0 < len(listed) <= row.n
+                    else:
+                        assert len(listed) == row.n, (name, dimension, row)
+
+
+def test_the_present_is_the_past_of_now(one, people) -> None:
+    with filled(one, people):
+        for name, metric in ours().items():
+            for by in ((), *(metric.dimensions[i : i + 3] for i in range(0, len(metric.dimensions), 3))):
+                for asked in ({"as_of": utcnow()}, {"known_at": utcnow(), **PERIODS[1]}):
+                    plain = {key: day for key, day in asked.items() if key in PERIODS[1]}
+                    now, then = evaluate(name, MetricQuery(by=by, **plain)), evaluate(name, MetricQuery(by=by, **asked))
+                    assert (name, by, then.rows, then.excluded) == (name, by, now.rows, now.excluded)
+
+
+MONTHS = [(date(2026, 1, 1), date(2026, 1, 31)), (date(2026, 2, 1), date(2026, 2, 28)), (date(2026, 3, 1), date(2026, 3, 31))]
+
+
+def test_months_add_up_to_the_quarter(one, people) -> None:
+    with filled(one, people):
+        for name, metric in ours().items():
+            if metric.shape == "sum" and metric.basis in ("event", "cohort") and "month" in metric.additive:
+                parts = [evaluate(name, MetricQuery(start=start, end=end)) for start, end in MONTHS]
+                whole = evaluate(name, MetricQuery(start=MONTHS[0][0], end=MONTHS[-1][1]))
+                check_sum(name, [part.total for part in parts], whole.total)
+                assert sum(part.total.n for part in parts) == whole.total.n
+
+
+def everything(**asked: Any) -> dict[str, Any]:
+    found = {}
+    for name, metric in ours().items():
+        by = tuple(d for d in ("owner", "month") if d in metric.dimensions)
+        figure = evaluate(name, MetricQuery(by=by, **asked))
+        found[name] = ([(row.keys, row.value, row.n) for row in figure.rows], figure.excluded)
+    return found
+
+
+def test_what_was_known_stays_known_whatever_is_told_later(one, people) -> None:
+    with clock(NOW) as traveller, one as session:
+        fill(session)
+        traveller.shift(60)
+        before, known = everything(), utcnow()
+        traveller.shift(3600)
+        deals = session.scalars(select(Deal).where(Deal.state == "open").order_by(Deal.id)).all()
+        move(deals[0], "won", amount=Money(12_345, "EUR"))
+        move(deals[1], "lost", closed_on=date(2026, 6, 10))
+        services.change_deal(deals[2], {"expected_close": date(2027, 1, 1), "amount": Money(1, "EUR")})
+        make_deal(on=date(2026, 3, 3))
+        trash.put(Deal, "name", [deals[3].id], hide=hide_deals)
+        trash.put(Activity, "subject", session.scalars(select(Activity.id).limit(3)).all())
+        trash.put(Lead, "name", session.scalars(select(Lead.id).limit(3)).all())
+        assert everything() != before
+        then = everything(known_at=known)
+        # What a deal's stay or wait has come to is told by the clock, and the clock stood still then.
+        assert then == before
+
