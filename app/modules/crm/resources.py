@@ -84,6 +84,9 @@ deal = Resource(
                hint=_l("Why it was won, lost or discarded.")),
         LongText("reason_note", _l("Remark on the reason"), longest=2000, creatable=False),
         Text("external_id", _l("Reference"), longest=120, hint=_l("The deal's number in another system.")),
+        Lookup("source_id", _l("Source"), target="crm.source", linked=False),
+        Lookup("medium_id", _l("Medium"), target="crm.medium", linked=False),
+        Lookup("campaign_id", _l("Campaign"), target="crm.campaign"),
         Tags("tags", _l("Tags")),
         LongText("note", _l("Note")),
     ),
@@ -92,10 +95,11 @@ deal = Resource(
     groups=(
         (_l("Deal"), ("name", "account_id", "contact_id", "owner_id", "product", "tags", "external_id")),
         (_l("Progress"), ("stage_id", "amount", "expected_close", "probability", "category", "team_id", "opened_on", "entered_on")),
+        (_l("Origin"), ("source_id", "medium_id", "campaign_id")),
         (_l("Outcome"), ("closed_on", "reason_id", "reason_note")),
         (_l("Note"), ("note",)),
     ),
-    filters=("owner_id", "stage_id", "account_id", "state", "expected_close", "category", "tags"),
+    filters=("owner_id", "stage_id", "account_id", "state", "expected_close", "category", "source_id", "campaign_id", "tags"),
     views=(
         View("open", _l("Open deals"), {"state": OPEN}),
         View("mine", _l("My deals"), {"state": OPEN, "owner_id": "me"}),
