@@ -16,7 +16,7 @@ from typing import Any
 Number = int | Decimal
 Write = Callable[[Any], str]
 
-WIDE, NARROW = 680, 328  # of a panel on a screen, and on a phone
+WIDE, HALF, NARROW = 1140, 560, 328  # of a panel across the page, of one beside another, and on a phone
 LETTER = 6.7  # mean width of a letter at 12 px
 TEXT = 12
 ROUND = 2.5
@@ -232,7 +232,7 @@ def _numbers(series: Sequence[Series]) -> list[float]:
 
 
 def bars(
-    label: str, categories: Sequence[str], series: Sequence[Series], write: Write, *, width: float = WIDE,
+    label: str, categories: Sequence[str], series: Sequence[Series], write: Write, *, width: float = HALF,
     height: float = 228, whole: bool = False,
 ) -> Chart:  # fmt: skip
     """Bars side by side: for each category one of every series. `write` makes the text of a tick."""
@@ -249,7 +249,7 @@ def bars(
 
 
 def stacked(
-    label: str, categories: Sequence[str], series: Sequence[Series], write: Write, *, width: float = WIDE,
+    label: str, categories: Sequence[str], series: Sequence[Series], write: Write, *, width: float = HALF,
     height: float = 228, whole: bool = False,
 ) -> Chart:  # fmt: skip
     """Bars upon each other; what is below zero is stacked downwards."""
@@ -268,7 +268,7 @@ def stacked(
 
 
 def lines(
-    label: str, categories: Sequence[str], series: Sequence[Series], write: Write, *, width: float = WIDE,
+    label: str, categories: Sequence[str], series: Sequence[Series], write: Write, *, width: float = HALF,
     height: float = 228, whole: bool = False,
 ) -> Chart:  # fmt: skip
     """Lines from category to category; where there is no figure the line is broken, not at zero."""
@@ -300,7 +300,7 @@ def _stretches(points: Sequence[Point]) -> list[list[tuple[int, float]]]:
 
 
 def horizontal(
-    label: str, rows: Sequence[Bar], heads: Sequence[str] = (), *, width: float = WIDE, name_room: float = 0
+    label: str, rows: Sequence[Bar], heads: Sequence[str] = (), *, width: float = HALF, name_room: float = 0
 ) -> Chart:
     """Bars lying on their side with their names; behind each bar its texts in columns under `heads`.
 
@@ -350,7 +350,7 @@ def _horizontal_row(row: Bar, y: float, scale: Scale, names: float, above: bool,
     return shapes
 
 
-def funnel(label: str, steps: Sequence[Bar], heads: Sequence[str], *, width: float = WIDE) -> Chart:
+def funnel(label: str, steps: Sequence[Bar], heads: Sequence[str], *, width: float = HALF) -> Chart:
     """Steps from wide to narrow, each before the shadow of the one it came from; the step that loses most is marked.
 
     `texts` of a step are what reached it, the share that passed, and what stayed behind.
@@ -386,6 +386,7 @@ def sparkline(label: str, values: Sequence[Number | None], *, width: float = 120
             shapes.append(Shape("path", "area", {"d": f"M{route} L{end} {height} L{begin} {height} Z"}))
             shapes.append(Shape("path", "line1", {"d": f"M{route}", "stroke-width": 1.5}))
     if known and values[-1] is not None:
-        at = {"cx": n(3 + (len(values) - 1) * step), "cy": n(up(values[-1])), "r": 2.5}
-        shapes.append(Shape("circle", "dot1", at))
+        # A line of no length with a round end: it stays round where the drawing is made broader.
+        at = {"d": f"M{n(3 + (len(values) - 1) * step)} {n(up(values[-1]))} l0.01 0", "stroke-width": 6, "stroke-linecap": "round"}
+        shapes.append(Shape("path", "line1", at))
     return Chart(width, height, label, tuple(shapes))

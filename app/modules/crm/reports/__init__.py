@@ -1,1 +1,1 @@
-"""The pre-sale report: from prospect to purchase."""
+"""Reports of the pipeline: sales, funnel, time, losses, portfolio, follow-ups; and the records behind each figure."""

@@ -1,0 +1,94 @@
+"""The page and the file of the records behind a figure."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from flask import Response, url_for
+from werkzeug.datastructures import MultiDict
+
+from app.core.access import can
+from app.core.errors import Forbidden
+from app.core.exporting import LABELS, SEEN, Wish
+from app.core.formats import money, number
+from app.core.i18n import _
+from app.core.resource import Resource
+from app.core.surfaces import export
+from app.core.surfaces.listing import table
+from app.modules.crm.reports.drilling import Drill
+from app.modules.crm.reports.wording import text_of
+
+
+def context(found: Drill, args: MultiDict) -> dict[str, Any]:
+    """What the page shows: the figure, the records of one page with what each adds, and what is not shown."""
+    resource, listing = found.resource, found.listing(_list_args(found.resource, args))
+    shown = table(resource, listing)
+    shares = found.shares([row["id"] for row in shown["rows"]])
+    seen, everything = listing.count(), found.everything
+    total, whole = found.figure.total, found.visible_sum()
+    for row in shown["rows"]:
+        row["adds"] = _adds(found, shares.get(row["id"]))
+        for cell in row["cells"]:
+            cell.pop("edit_url", None)
+    return {
+        "metric": found.metric,
+        "resource": resource,
+        "conditions": found.conditions(),
+        "table": shown,
+        "countable": found.countable,
+        "value": text_of(found.metric, total.value),
+        "parts": _parts(found),
+        "seen": seen,
+        "seen_value": text_of(found.metric, whole) if found.countable else "",
+        "hidden": everything - seen,
+        "next_url": _page_url(args, shown["next_url"]),
+        "prev_url": _page_url(args, shown["prev_url"]),
+        "file_url": url_for("crm.drill", **{**_said(args), "format": "csv"}) if can(resource.permission("export")) else None,
+    }
+
+
+def file(found: Drill, kind: str) -> Response:
+    """The records that the reader may open, as they are listed. Raises `Forbidden` without the permission to export."""
+    if not can(found.resource.permission("export")):
+        raise Forbidden(_("You may not export these records."))
+    listing = found.listing(_list_args(found.resource, MultiDict()))
+    return export.answer(listing, Wish(format=kind, scope=SEEN, headings=LABELS))
+
+
+def _adds(found: Drill, share: Any) -> str:
+    if isinstance(share, bool):
+        return _("Yes") if share else _("No")
+    return text_of(found.metric, share)
+
+
+def _parts(found: Drill) -> str:
+    """Of a ratio, what is divided by what."""
+    total = found.figure.total
+    if total.denominator is None or found.metric.unit != "ratio":
+        return ""
+    return f"{_part(total.numerator)} ÷ {_part(total.denominator)}"
+
+
+def _part(value: Any) -> str:
+    return number(value) if isinstance(value, int) else money(value)
+
+
+def _list_args(resource: Resource, args: MultiDict) -> MultiDict:
+    """What the list of records is told: its page, and that no view narrows it."""
+    views = resource.views
+    open_view = next((view for view in views if not view.args), None)
+    unnarrowed = {"view": open_view.name} if open_view else dict.fromkeys(views[0].args, "") if views else {}
+    return MultiDict(unnarrowed | ({"cursor": args["cursor"]} if args.get("cursor") else {}))
+
+
+def _said(args: MultiDict) -> dict[str, Any]:
+    return {name: values for name, values in args.to_dict(flat=False).items() if name != "cursor"}
+
+
+def _page_url(args: MultiDict, list_url: str | None) -> str | None:
+    """A page of these records: the cursor is that of the list, the address is this one's."""
+    if not list_url:
+        return None
+    cursor = parse_qs(urlsplit(list_url).query)["cursor"][0]
+    return url_for("crm.drill", **_said(args), cursor=cursor)

@@ -1,0 +1,72 @@
+"""The pages of reports, their files, and the records behind a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request, url_for
+
+from app.core.access import require
+from app.core.metrics import dimensions
+from app.core.web import redirect_to, render
+from app.modules.crm.blueprint import blueprint
+from app.modules.crm.reports import files, records
+from app.modules.crm.reports.asking import Desk
+from app.modules.crm.reports.catalog import REPORTS, Report
+from app.modules.crm.reports.drilling import Drill
+
+VIEW = "crm.report.view"
+
+
+def _page_of(report: Report) -> Callable[[], Response]:
+    @require(VIEW)
+    def page() -> Response:
+        desk = Desk(report.frame(request.args))
+        content = report.content(desk)
+        if kind := request.args.get("format"):
+            return files.answer(report, desk, content, kind, request.args.get("table", ""))
+        return render("crm/reports/report.html", "crm/reports/_report.html", **_context(report, desk, content))
+
+    return page
+
+
+for _report in REPORTS:
+    blueprint.add_url_rule(f"/reports/{_report.name}", f"report_{_report.name}", _page_of(_report))
+
+
+@blueprint.get("/reports")
+@require(VIEW)
+def report_list() -> Response:
+    """What reports there are and what each answers."""
+    shown = [{"label": r.label, "describe": r.describe, "icon": r.icon, "url": url_for(r.endpoint)} for r in REPORTS]
+    return render("crm/reports/list.html", reports=shown)
+
+
+def _context(report: Report, desk: Desk, content: Any) -> dict[str, Any]:
+    frame = desk.frame
+    kept = {k: v for k, v in frame.args.items() if k not in ("by", "basis", "days")}
+    known = dimensions()
+    return {
+        "report": report,
+        "frame": frame,
+        "content": content,
+        "notes": [*content.notes, *desk.notes()],
+        "definitions": desk.definitions(),
+        "reports": [{"label": r.label, "url": url_for(r.endpoint, **kept), "current": r is report} for r in REPORTS],
+        "splits": [{"label": str(known[s].label), "url": frame.url(by=s), "current": s == frame.split} for s in frame.splits],
+        "pdf_url": frame.url(format=files.PDF),
+        "file_url": {kind: frame.url(format=kind, table="_") for kind in (files.CSV, files.XLSX)},
+    }
+
+
+@blueprint.get("/reports/drill")
+@require(VIEW)
+def drill() -> Any:
+    """The records behind a figure: those the reader may open, what they add up to, and how many more there are."""
+    if "metric" not in request.args:
+        return redirect_to(url_for("crm.report_list"))
+    found = Drill.of(request.args)
+    if kind := request.args.get("format"):
+        return records.file(found, kind)
+    return render("crm/reports/drill.html", "crm/reports/_drill.html", **records.context(found, request.args))
