@@ -22,6 +22,9 @@ from app.modules.crm.activities.models import Activity, ActivityOutcome, Activit
 # What the next step's fields are called in the form -> as values for `plan`.
 NEXT = {"next_type_id": "type_id", "next_subject": "subject", "next_due_on": "due_on", "next_due_time": "due_time"}
 LOGGED = ("type_id", "subject", "done_on", "done_time", "minutes", "outcome_id", "outcome_note", *links.LINKS)
+CALLED: dict[str, dict[str, Any]] = {
+    "done_on": {"label": _l("Day")}, "done_time": {"label": _l("Time")}, "outcome_note": {"label": _l("Note")}
+}
 DONE = ("outcome_id", "outcome_note", "done_on", "done_time")
 
 
@@ -41,15 +44,12 @@ def _next_fields() -> list[Field]:
 
 def log_form(posted: Any = None, values: Mapping[str, Any] | None = None) -> Form:
     """What was done, with what came of it and the next step."""
-    changes: dict[str, dict[str, Any]] = {"type_id": {"required": True}, "done_on": {"label": _l("Day")}, "done_time": {"label": _l("Time")}}
-    fields = [_field(name, **changes.get(name, {})) for name in LOGGED]
-    return form_of([*fields, *_next_fields()], posted, values)
+    return form_of([*(_field(name, **CALLED.get(name, {})) for name in LOGGED), *_next_fields()], posted, values)
 
 
 def complete_form(posted: Any = None, values: Mapping[str, Any] | None = None) -> Form:
     """What came of a planned activity, and the next step."""
-    changes: dict[str, dict[str, Any]] = {"done_on": {"label": _l("Day")}, "done_time": {"label": _l("Time")}}
-    return form_of([*(_field(name, **changes.get(name, {})) for name in DONE), *_next_fields()], posted, values)
+    return form_of([*(_field(name, **CALLED.get(name, {})) for name in DONE), *_next_fields()], posted, values)
 
 
 def cancel_form(posted: Any = None) -> Form:

@@ -10,9 +10,9 @@ from flask import url_for
 from sqlalchemy import Row, func, select
 
 from app.core.access import can
-from app.core.clock import noon, today
+from app.core.clock import local_date, noon, today
 from app.core.db import db
-from app.core.formats import clock, day
+from app.core.formats import day
 from app.core.history import Entry
 from app.core.i18n import _l, _n
 from app.core.lookups import MEMBER, labels
@@ -43,10 +43,11 @@ CALLED_OFF = _l("cancelled: %(subject)s")
 HOURS = 48  # up to here hours are said, then days
 COLUMNS = (
     Activity.id, Activity.version, Activity.kind, Activity.subject, Activity.note, Activity.state, Activity.due_on,
-    Activity.due_time, Activity.place, Activity.minutes, Activity.owner_id, Activity.done_on, Activity.done_at,
+    Activity.due_time, Activity.place, Activity.minutes, Activity.owner_id, Activity.done_on, Activity.done_time, Activity.done_at,
     Activity.done_by_id, Activity.outcome_id, Activity.outcome_note, Activity.recorded_at, Activity.told_after,
     Activity.source, Activity.deal_id, Activity.account_id, Activity.contact_id, Activity.repeat,
 )
+LATE = (Activity.id, Activity.state, Activity.done_on, Activity.recorded_at, Activity.told_after, Activity.source)
 
 
 def of_record(link: str, row_id: int) -> dict[str, Any]:
@@ -109,12 +110,13 @@ def late_text(row: Any) -> str:
     hours = row.told_after or 0
     if hours < HOURS:
         return _n("logged %(num)d hour later", "logged %(num)d hours later", hours)
-    return _n("logged %(num)d day later", "logged %(num)d days later", hours // 24)
+    days = (local_date(row.recorded_at) - row.done_on).days
+    return _n("logged %(num)d day later", "logged %(num)d days later", days)
 
 
 def late_of(ids: Sequence[int]) -> dict[int, str]:
     """For the list: how long after it was done an activity was told, for those where that is long."""
-    rows = select(Activity.id, Activity.state, Activity.told_after, Activity.source).where(Activity.id.in_(list(ids)))
+    rows = select(*LATE).where(Activity.id.in_(list(ids)))
     return {row.id: text for row in db.session.execute(rows) if (text := late_text(row))}
 
 
@@ -156,7 +158,7 @@ class _Names:
             "state": row.state,
             "when": state_of(row.due_on, self._now) if row.state == PLANNED and row.due_on else "",
             "day": day(row.done_on if done else row.due_on),
-            "time": clock(row.done_at) if done and row.done_at else row.due_time or "",
+            "time": (row.done_time if done else row.due_time) or "",
             "who": self._people.get((row.done_by_id if done else None) or row.owner_id, ""),
             "outcome": self._outcomes.get(row.outcome_id, ""),
             "text": row.outcome_note or row.note,

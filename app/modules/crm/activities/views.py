@@ -26,7 +26,7 @@ from app.modules.crm.activities.resources import ICONS
 from app.modules.crm.activities.resources import activity as resource
 from app.modules.crm.blueprint import blueprint
 
-CHANGED = "activities:changed"
+CHANGED = {"activities:changed": {"target": "body"}}  # what asked may be gone: its dialog closes
 LONGEST_STEP = 366  # days
 # Where people come from and go back to without scripts: the link that says most comes first.
 PAGES = {"deal_id": "crm.deal", "lead_id": "crm.lead", "contact_id": "contacts.contact", "account_id": "contacts.account"}
