@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
-from app.modules.crm.leads import seeds, services, views
+from app.modules.crm.leads import demo, seeds, services, views
 from app.modules.crm.leads.origins import campaign, medium, source
 from app.modules.crm.leads.resources import lead
 
@@ -27,4 +27,5 @@ hooks = Hooks(
              permission="crm.campaign.edit", icon="flag", order=85),
     ),
     on_enable=seeds.on_enable,
+    demo=demo.fill,
 )

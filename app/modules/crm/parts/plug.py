@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
-from app.modules.crm.parts import views  # noqa: F401  # its addresses
+from app.modules.crm.parts import demo, views  # noqa: F401  # the addresses of views
 from app.modules.crm.parts.merging import MERGES
 from app.modules.crm.parts.resources import competitor
 
@@ -23,4 +23,5 @@ hooks = Hooks(
              permission="crm.competitor.edit", icon="flag", order=86),
     ),
     merges=MERGES,
+    demo=demo.fill,
 )
