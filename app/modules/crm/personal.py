@@ -85,7 +85,7 @@ def _mails_of(contact_id: int, leads: Sequence[int]) -> Any:
 def _mails(which: Any) -> Lines:
     mails = db.session.scalars(select(Mail).where(which).order_by(Mail.id)).all()
     names = lookups.labels(lookups.MEMBER, {mail.sender_id for mail in mails})
-    when, who, to, subject, text = _("When"), _("From"), _("To"), _("Subject"), _("Text")
+    when, who, to, subject, text = _("When"), _("Written by"), _("To"), _("Subject"), _("Text")
     return [
         {when: moment(mail.sent_at or mail.created_at), who: names.get(mail.sender_id, ""), subject: mail.subject, text: mail.body,
          to: ", ".join(part for part in (mail.to_name, mail.to_address, mail.cc) if part)}
@@ -111,7 +111,7 @@ def _deals(contact_id: int) -> Lines:
     """Names of deals that name the person, and their part in each."""
     deal, part, text = _("Deal"), _("Part"), _("Text")
     main = select(Deal.name).where(Deal.contact_id == contact_id).order_by(Deal.id)
-    found: Lines = [{deal: name, part: _("Contact")} for name in db.session.scalars(main, execution_options=ALL)]
+    found: Lines = [{deal: name, part: _("Main contact")} for name in db.session.scalars(main, execution_options=ALL)]
     parts = select(Deal.name, DealPerson.role, DealPerson.note).join(Deal, Deal.id == DealPerson.deal_id)
     rows = db.session.execute(parts.where(DealPerson.contact_id == contact_id).order_by(Deal.id), execution_options=ALL)
     return [*found, *({deal: row.name, part: row.role, text: row.note} for row in rows)]

@@ -5,28 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.core.errors import BusinessError
-from app.core.i18n import _, _l
+from app.core.i18n import _
 
 MARK = re.compile(r"\{\{\s*([^{}\n]{0,60}?)\s*\}\}")
-FIELDS: dict[str, Any] = {
-    "person.name": _l("the person's name"),
-    "person.first_name": _l("the person's first name"),
-    "person.job_title": _l("the person's job title"),
-    "account.name": _l("the account's name"),
-    "account.city": _l("the account's city"),
-    "deal.name": _l("the deal's name"),
-    "deal.amount": _l("the deal's amount"),
-    "deal.product": _l("the deal's product"),
-    "deal.expected_close": _l("the deal's expected close"),
-    "me.name": _l("your name"),
-    "me.email": _l("your e-mail address"),
-    "company.name": _l("the name of our company"),
-    "today": _l("today's date"),
-}
-# What follows "person." and so on may be one name of several words; a title is not a first name.
+FIELDS = (
+    *("person.name", "person.first_name", "person.job_title"),
+    *("account.name", "account.city"),
+    *("deal.name", "deal.amount", "deal.product", "deal.expected_close"),
+    *("me.name", "me.email", "company.name", "today"),
+)
+# What may stand before a name and is none.
 TITLES = frozenset({"d.", "dª", "dña.", "don", "doña", "sr.", "sra.", "dr.", "dra.", "mr.", "mrs.", "ms."})
 
 
