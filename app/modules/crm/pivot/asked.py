@@ -79,7 +79,7 @@ def asked(given: Mapping[str, str]) -> Asked:
     if not rows:
         raise BusinessError(_("What should the rows be?"), field="rows")
     _check(measure, (*rows, *columns))
-    frame = replace(cast(PivotFrame, PivotFrame.of("crm.pivot", given, USUAL, ())), own=own)
+    frame = replace(cast("PivotFrame", PivotFrame.of("crm.pivot", given, USUAL, ())), own=own)
     found = Asked(measure, rows, columns, _one_of(SHARES, own, "show"), _one_of(SORTS, own, "sort"), frame)
     if found.show != VALUE and not found.additive:
         raise BusinessError(_("Shares need a measure whose parts add up to the whole; those of this one do not."), field="show")
