@@ -20,8 +20,10 @@ def wants_fragment() -> bool:
 
 
 def trigger(response: Response, events: dict[str, Any] | str) -> Response:
-    """Let the browser fire events after the swap."""
-    response.headers["HX-Trigger"] = events if isinstance(events, str) else json.dumps(events)
+    """Let the browser fire events after the swap; one that is only named is fired on the body, since what asked (a
+    form in a dialog, say) may be gone by then."""
+    told = {events: {"target": "body"}} if isinstance(events, str) else events
+    response.headers["HX-Trigger"] = json.dumps(told)
     return response
 
 

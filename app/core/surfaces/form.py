@@ -10,8 +10,9 @@ from flask import abort, request, url_for
 from app.core import duplicates, lookups
 from app.core.access import visible_members
 from app.core.errors import BusinessError, Conflict
-from app.core.fields import Field
+from app.core.fields import Field, FieldError, neutral
 from app.core.forms import Form, TypedInput, form_of
+from app.core.hx import is_htmx
 from app.core.i18n import _
 from app.core.ids import whole
 from app.core.resource import Resource
@@ -39,7 +40,7 @@ def new(resource: Resource) -> Any:
             form.refuse(error.field, error.message)
         else:
             toast(_("“%(name)s” was created.", name=getattr(row, resource.title)))
-            return redirect_to(url_for(resource.endpoint("record"), row_id=row.id))
+            return _go_on(resource, url_for(resource.endpoint("record"), row_id=row.id))
     return _page(resource, form, str(resource.label_new), status=422)
 
 
@@ -62,7 +63,14 @@ def edit(resource: Resource, row_id: int) -> Any:
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _page(resource, form, title, row, status=422, version=version)
-    return redirect_to(after_saving(resource, row))
+    return _go_on(resource, after_saving(resource, row))
+
+
+def _go_on(resource: Resource, following: str) -> Any:
+    """To the page of the record; but a page that opened the form with `stay=1` stays, and hears "deals:changed"."""
+    if is_htmx() and request.args.get("stay"):
+        return render("core/_stayed.html", events=f"{resource.plural}:changed")
+    return redirect_to(following)
 
 
 def after_saving(resource: Resource, row: Any) -> str:
@@ -98,10 +106,20 @@ def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]
 
 
 def prefilled(fields: list[Field]) -> dict[str, Any]:
-    """Look-up values named in the address, so that "new deal for this account" opens with the account."""
-    given = {f.name: lookups.find(f.target, text) for f in fields
-             if isinstance(f, lookups.Lookup) and (text := request.args.get(f.name))}
+    """Rows, days and times named in the address, so that "new deal for this account" opens with the account."""
+    told = ((f, text) for f in fields if (text := request.args.get(f.name)))
+    given = {f.name: _told(f, text) for f, text in told if isinstance(f, lookups.Lookup) or f.kind in ("date", "time")}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _told(typed: Field, text: str) -> Any:
+    """What an address says of a field; None when it is nothing that could be chosen."""
+    if isinstance(typed, lookups.Lookup):
+        return lookups.find(typed.target, text)
+    try:
+        return typed.parse(text, neutral())
+    except FieldError:
+        return None
 
 
 def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status: int = 200,
@@ -110,6 +128,7 @@ def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status
         {"label": label, "fields": [form[name] for name in names if name in form]} for label, names in resource.groups
     ]
     where = {"row_id": row.id} if row is not None else {}
+    stay = request.args.get("stay") and 1
     return render(
         "core/form.html",
         "core/_form.html",
@@ -122,7 +141,7 @@ def _page(resource: Resource, form: Form, title: str, row: Any = None, *, status
         found=found,
         record_url=url_for(resource.endpoint("record"), row_id=0)[:-1] if found else "",
         version=version or (getattr(row, "version", 1) if row is not None else None),
-        action=url_for(resource.endpoint("edit" if where else "new"), **where),
+        action=url_for(resource.endpoint("edit" if where else "new"), **where, stay=stay),
         cancel_url=url_for(resource.endpoint("record" if where else "list"), **where),
         submit_label=_("Save") if where else _("Create"),
     )
