@@ -101,7 +101,7 @@
     if (selected()?.matches("#board .v-card")) return; // the board opens its own editor
     if (press("[data-edit]")) return;
     const event = selected()?.dataset.event;
-    if (event) return open(`${linkOf(selected()).href}/edit`, "#drawer");
+    if (event) return open(`${linkOf(selected()).href}/edit?stay=1`, "#drawer");
     const row = selected()?.closest(".v-rows tbody tr");
     if (row && linkOf(row)) return open(`${linkOf(row).href}/edit`, "#drawer");
     document.querySelector("[data-edit-record]")?.click();

@@ -198,7 +198,7 @@ def test_a_move_changes_day_and_time_and_tells_the_page(bob, plan, one) -> None:
         call = plan("Call Acme", date(2026, 11, 18), time(10))
         data = {"version": 1, "due_on": "2026-11-19", "due_time": "16:15"}
         answer = bob.post(f"{CALENDAR}/{call}/move", data=data, headers=HX)
-        assert answer.headers["HX-Trigger"] == "activities:changed" and "Call Acme: Nov 19, 2026, 16:15" in answer.text
+        assert "activities:changed" in answer.headers["HX-Trigger"] and "Call Acme: Nov 19, 2026, 16:15" in answer.text
         assert "cal-at-65 " in event_of(bob.get(CALENDAR).text, call)
         again = bob.post(f"{CALENDAR}/{call}/move", data=data, headers=HX)
         assert again.status_code == 409

@@ -116,7 +116,7 @@ class Page:
     @property
     def plan_url(self) -> str | None:
         """Where something is planned; a day and a time are added to it."""
-        return url_for("crm.activity_new") if self.may_plan else None
+        return url_for("crm.activity_new", stay=1) if self.may_plan else None
 
     @property
     def move_url(self) -> str | None:

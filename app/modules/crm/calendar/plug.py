@@ -15,7 +15,7 @@ hooks = Hooks(
     site_blueprint=site_blueprint,
     items=(
         Item(slot="nav", label=_l("Calendar"), endpoint="crm.calendar", permission="crm.activity.view", icon="calendar",
-             order=6),
+             order=2),
     ),
     jobs={"crm.remind": services.remind},
     schedules=(Schedule(job="crm.remind", every_minutes=5),),

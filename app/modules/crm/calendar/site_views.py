@@ -37,7 +37,8 @@ def feed(slug: str, key: str) -> Response:
     response.headers["Content-Disposition"] = 'inline; filename="vendimia.ics"'
     response.headers["Cache-Control"] = "private, max-age=300"
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _holder(slug: str, key: str) -> int | None:

@@ -10,6 +10,6 @@ hooks = Hooks(
     # Panels of other modules at the side of the page; each loads by itself.
     slots=("crm.day.panels",),
     items=(
-        Item(slot="nav", label=_l("My day"), endpoint="crm.day", permission="crm.activity.view", icon="sun", order=5),
+        Item(slot="nav", label=_l("My day"), endpoint="crm.day", permission="crm.activity.view", icon="sun", order=1),
     ),
 )

@@ -96,7 +96,7 @@ def _leads(whose: Whose, limit: int) -> Found:
     return _found(rows, select(func.count(Lead.id)).where(*wanted), limit)
 
 
-def _found(rows: Select[Any], count: Select[Any], limit: int) -> Found:
+def _found(rows: Any, count: Select[Any], limit: int) -> Found:
     found = db.session.execute(rows.limit(limit + 1)).all()
     return Found(found[:limit], len(found) if len(found) <= limit else db.session.scalar(count) or 0)
 

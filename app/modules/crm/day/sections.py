@@ -143,7 +143,7 @@ def _activities(found: Found, whose: Whose) -> list[dict[str, Any]]:
             "account": accounts.get(r.account_id or 0, ""), "account_url": account_url.format(r.account_id),
             "deal": deals.get(r.deal_id or 0, ""), "deal_url": deal_url.format(r.deal_id),
             "person": people.get(r.contact_id or 0) or leads.get(r.lead_id or 0, ""), "phone": phones.get(r.contact_id or 0, ""),
-            "place": r.place, "owner": _owner(whose, r, members), "edit_url": form.format(r.id),
+            "place": r.place, "owner": _owner(whose, r, members), "edit_url": f"{form.format(r.id)}?stay=1" if edit else "",
             "time": r.due_time or "", **{f"{name}_url": way.format(r.id) for name, way in ways.items()},
         }
         for r in rows
@@ -189,7 +189,7 @@ def _deals(found: Found, whose: Whose) -> list[dict[str, Any]]:
     ways = {name: _ways(endpoint, "deal_id") for name, endpoint in _deal_ways(edit).items()}
     record = _ways("crm.deal_record", "row_id")
     log = url_for("crm.activity_log", deal_id=0)[:-1] if can("crm.activity.create") else ""
-    plan = url_for("crm.activity_new", deal_id=0)[:-1] if can("crm.activity.create") else ""
+    plan = url_for("crm.activity_new", stay=1, deal_id=0)[:-1] if can("crm.activity.create") else ""
     account_url, step_url = _ways("contacts.account_record", "row_id"), _ways("crm.activity_record", "row_id")
     close = url_for("crm.deal_close", deal_id=0, stage_id=0) if edit else ""
     made = []
