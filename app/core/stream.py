@@ -163,7 +163,7 @@ def file_entries(resource: Resource, row_id: int, before: datetime | None, limit
 
 
 def _chips(url: str, shown: str) -> list[dict[str, Any]]:
-    labels = {"": _("All"), "notes": _("Notes"), "activities": _("Activities"), "mail": _("E-mail"), "files": _("Files"),
+    labels = {"": _("Everything"), "notes": _("Notes"), "activities": _("Activities"), "mail": _("E-mail"), "files": _("Files"),
               "changes": _("Changes")}
     return [{"label": label, "url": _with(url, show=name or None), "on": name == shown} for name, label in labels.items()]
 

@@ -164,10 +164,11 @@ def test_who_is_mentioned_is_told_where_they_may_see_it(app, one: Office, thing:
     assert answer.status_code == 303
     page = bob.get(answer.location).text
     assert "Dave" in page and "may not see" in page
+    note = only_note(one).id
     with one:
         notice = db.session.scalars(select(Notice)).one()
         assert notice.member_id == people["mona"].member_id
-        assert notice.url == f"dummy/things/{thing}#note-{only_note(one).id}"
+        assert notice.url == f"dummy/things/{thing}#note-{note}"
         assert "Bottling line" in notice.text
     worker.run_pending(app)
     (mail,) = mails(app)
