@@ -213,7 +213,7 @@ def evaluate_together(
     parts = [{c.name: c for c in f.parts_of(query)} for f in facts]
     by = list({**{c.name: c for c in keys}, **{name: c for some in groups for name, c in some.items()}}.values())
     counted = [c.label(f"{name}_{place}") for place, some in enumerate(parts) for name, c in some.items()]
-    whole = facts[0].rows(query).with_only_columns(*by, *counted).group_by(*by)
+    whole = facts[0].rows(query).with_only_columns(*by, *counted).group_by(*(c.name if c.name.startswith("d_") else c for c in by))
     found = db.session.execute(whole, execution_options={"all_rows": not visible_rows}).mappings().all()
     kept = [[*(c.name for c in keys), *some] for some in groups]
     return [

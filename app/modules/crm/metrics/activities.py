@@ -23,7 +23,7 @@ from app.modules.crm.activities.models import (
     ActivityMember,
     ActivityOutcome,
 )
-from app.modules.crm.metrics.facts import between, matches, segment_of, time_key, unknown_filter
+from app.modules.crm.metrics.facts import between, matches, named, segment_of, time_key, unknown_filter
 from app.modules.crm.metrics.kept import kept
 
 # What a split needs of the rows, which are counted by these first: a million rows make few groups.
@@ -49,7 +49,7 @@ class Activities:
         raw = list(dict.fromkeys([*(RAW[name] for name in query.by), *self.raw]))
         counted = self._counted(query, raw).subquery("counted")
         keys = [self._key(counted, name).label(f"d_{name}") for name in query.by]
-        return select(*keys, *self.parts(counted)).group_by(*keys).execution_options(with_trash=True)
+        return select(*keys, *self.parts(counted)).group_by(*named(keys)).execution_options(with_trash=True)
 
     def drill(self, query: MetricQuery) -> Select:
         return self._chosen(query, self._own(), PERSONAL).with_only_columns(Activity.id)

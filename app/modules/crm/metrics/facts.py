@@ -61,7 +61,7 @@ class Deals:
     def build(self, query: MetricQuery) -> Select:
         """The one select of the figure."""
         groups = [*self.keys(query), *self.groups_of(query)]
-        return self.rows(query).with_only_columns(*groups, *self.parts_of(query)).group_by(*groups)
+        return self.rows(query).with_only_columns(*groups, *self.parts_of(query)).group_by(*named(groups))
 
     @property
     def rows_key(self) -> tuple[Any, ...]:
@@ -120,6 +120,11 @@ class Deals:
         if name not in (*SPLITS, *OF_CLOSED):
             raise unknown_filter(name, (*SPLITS, *OF_CLOSED, *SEARCHES))
         return matches(self.key(fact, name), wanted)
+
+
+def named(columns: Iterable[Any]) -> list[Any]:
+    """Columns for GROUP BY, those of dimensions by name: PostgreSQL knows a subquery that it groups by only so."""
+    return [column.name if column.name.startswith("d_") else column for column in columns]
 
 
 def fact_of(query: MetricQuery) -> Fact:

@@ -13,7 +13,7 @@ from app.core.clock import company_zone, end_of
 from app.core.db import utcnow
 from app.core.i18n import _l
 from app.core.metrics import MetricQuery
-from app.modules.crm.metrics.facts import Deals, Fact, category_of
+from app.modules.crm.metrics.facts import Deals, Fact, category_of, named
 from app.modules.crm.metrics.making import (
     SNAPSHOT,
     currency,
@@ -49,7 +49,7 @@ class _Due(Deals):
         moved = and_(Later.state == OPEN, or_(Later.expected_close.is_(None), Later.expected_close > query.end))
         parts = (func.sum(case((moved, 1), else_=0)).label("numerator"), func.count().label("denominator"),
                  func.count().label("n"))
-        return self.rows(query).with_only_columns(*keys, *parts).group_by(*keys)
+        return self.rows(query).with_only_columns(*keys, *parts).group_by(*named(keys))
 
     def drill(self, query: MetricQuery) -> Select:
         return self.selected(DealSpan, query).with_only_columns(DealSpan.deal_id)

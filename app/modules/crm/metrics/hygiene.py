@@ -29,7 +29,7 @@ from app.core.sql_dates import seconds_between
 from app.modules.crm.activities.models import FOLLOW_UPS, Activity
 from app.modules.crm.metrics.activities import done, planned
 from app.modules.crm.metrics.dimensions import PROBLEMS
-from app.modules.crm.metrics.facts import OVERLAPPING, SPLITS, Deals, Fact, deal_id, fact_of, listed
+from app.modules.crm.metrics.facts import OVERLAPPING, SPLITS, Deals, Fact, deal_id, fact_of, listed, named
 from app.modules.crm.metrics.making import COHORT, count, deal_metric
 from app.modules.crm.metrics.stages import bucket_of
 from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, DealStage
@@ -50,7 +50,7 @@ class _Checked(Deals):
         keys = [self.key(fact, name).label(f"d_{name}") for name in query.by]
         fine = and_(*(_fine(fact, query)[name] for name in self.problems))
         parts = (func.sum(case((fine, 1), else_=0)).label("numerator"), func.count().label("denominator"), func.count().label("n"))
-        return self.rows(query).with_only_columns(*keys, *parts).group_by(*keys).execution_options(with_trash=True)
+        return self.rows(query).with_only_columns(*keys, *parts).group_by(*named(keys)).execution_options(with_trash=True)
 
     def selected(self, fact: Fact, query: MetricQuery) -> Select:
         found = super().selected(fact, query)
@@ -72,14 +72,14 @@ class _Problems(_Checked):
         if "problem" not in query.by:
             split = self.keys(query)
             found = self.rows(query).where(self._any(fact, query))
-            return found.with_only_columns(*split, total.label("value"), total.label("n")).group_by(*split)
+            return found.with_only_columns(*split, total.label("value"), total.label("n")).group_by(*named(split))
         each = []
         for name in PROBLEMS:
             keys: list[Any] = [literal(name) if by == "problem" else self.key(fact, by) for by in query.by]
-            named = [key.label(f"d_{by}") for key, by in zip(keys, query.by, strict=True)]
+            labelled = [key.label(f"d_{by}") for key, by in zip(keys, query.by, strict=True)]
             rows = self.rows(query).where(not_(fine[name]))
-            groups = [key for key, by in zip(keys, query.by, strict=True) if by != "problem"]
-            counted = rows.with_only_columns(*named, total.label("value"), total.label("n")).group_by(*groups)
+            columns = rows.with_only_columns(*labelled, total.label("value"), total.label("n"))
+            counted = columns.group_by(*(key.name for key in labelled if key.name != "d_problem"))
             each.append(counted.having(total > 0))
         every = union_all(*each).subquery("problems")
         return select(*every.c).execution_options(with_trash=True)

@@ -25,6 +25,7 @@ from app.modules.crm.metrics.facts import (
     has_competitor,
     is_qualifying,
     matches,
+    named,
     searched,
     time_key,
     told,
@@ -64,12 +65,12 @@ class Qualified:
         if not self.money:
             discarded = func.sum(case((fact.state == DISCARDED, 1), else_=0))
             parts = (discarded.label("numerator"), func.count().label("denominator"), func.count().label("n"))
-            return found.with_only_columns(*keys, *parts).group_by(*keys)
+            return found.with_only_columns(*keys, *parts).group_by(*named(keys))
         groups = [*keys, *self._money_keys(entry)]
         amount = entry.columns["amount"]
         parts = (func.sum(amount).label("value"), func.count(amount).label("n"),
                  (func.count() - func.count(amount)).label("unvalued"))
-        return found.with_only_columns(*groups, *parts).group_by(*groups)
+        return found.with_only_columns(*groups, *parts).group_by(*named(groups))
 
     def drill(self, query: MetricQuery) -> Select:
         fact, entry = fact_of(query), self._entry(query)

@@ -23,6 +23,7 @@ from app.modules.crm.metrics.facts import (
     fact_key,
     fact_of,
     matches,
+    named,
     searched,
     time_key,
     told,
@@ -55,7 +56,7 @@ class Stays:
         found = self._chosen(rows, fact, columns, query)
         bucket, running = bucket_of(columns["seconds"]).label("bucket"), columns["running"]
         parts = (func.count().label("n"), func.sum(case((running, 1), else_=0)).label("running"))
-        return found.with_only_columns(*keys, bucket, *parts).group_by(*keys, bucket)
+        return found.with_only_columns(*keys, bucket, *parts).group_by(*named([*keys, bucket]))
 
     def drill(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
