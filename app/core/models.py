@@ -223,7 +223,7 @@ class Change(CompanyScoped, db.Model):
     request_id: Mapped[str] = mapped_column(String(36), default="")
     table_name: Mapped[str] = mapped_column(String(60))
     row_id: Mapped[int] = mapped_column(Id)
-    action: Mapped[str] = mapped_column(String(10))  # created, changed, deleted
+    action: Mapped[str] = mapped_column(String(10))  # created, changed, deleted, …: `app.core.changelog`
     field: Mapped[str | None] = mapped_column(String(60))
     old: Mapped[str | None] = mapped_column(Text)
     new: Mapped[str | None] = mapped_column(Text)

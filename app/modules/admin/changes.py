@@ -18,6 +18,7 @@ from app.core.db import Base, db
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.formats import moment
+from app.core.history import FILE_GONE, NOTE_GONE
 from app.core.history import logged_as_shown as as_shown
 from app.core.i18n import _, _l
 from app.core.ids import whole
@@ -33,9 +34,16 @@ ACTIONS = {
     "deleted": _l("Was thrown away"),
     "restored": _l("Was restored"),
     "merged": _l("Was merged"),
+    NOTE_GONE: _l("Note deleted"),
+    FILE_GONE: _l("File deleted"),
 }
 # Tables that are logged and are no record type of their own.
-OTHERS = {"core_team_member": _l("Place in a team"), "core_company_module": _l("Application")}
+OTHERS = {
+    "core_team_member": _l("Place in a team"),
+    "core_company_module": _l("Application"),
+    "core_note": _l("Note"),
+    "core_file": _l("File"),
+}
 
 
 @dataclass(frozen=True)
