@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import pairwise
 from math import ceil, floor, log10
 from typing import Any
 
@@ -20,6 +21,7 @@ WIDE, HALF, NARROW = 1140, 560, 328  # of a panel across the page, of one beside
 LETTER = 6.7  # mean width of a letter at 12 px
 TEXT = 12
 ROUND = 2.5
+MOST_BROAD = 40.0  # a bar
 
 # What a class looks like where no style sheet is at hand: on paper. The style sheet says it again, light and dark.
 PAINT: dict[str, dict[str, Any]] = {
@@ -195,11 +197,12 @@ class Sheet:
     def _names(self) -> None:
         """Names below the categories, as many as fit without touching."""
         widest = max(map(wide, self.categories), default=0) + 8
-        every = max(1, ceil(widest / self.slot))
+        # Long names side by side are cut; short ones, such as months, are left out in turn.
+        every = 1 if self.slot > 64 else max(1, ceil(widest / self.slot))
         for place, name in enumerate(self.categories):
             # Counted from the last one: that is the one people look for.
             if (len(self.categories) - 1 - place) % every == 0:
-                room = clipped(name, self.slot * every)
+                room = clipped(name, self.slot * every - 6)
                 x = min(self.across(place), self.width - wide(room) / 2)
                 self.words("lab" if place == len(self.categories) - 1 else "tick", x, self.height - 6, room, "middle")
 
@@ -238,7 +241,7 @@ def bars(
     """Bars side by side: for each category one of every series. `write` makes the text of a tick."""
     sheet = Sheet(label, categories, width, height, write, whole)
     sheet.axes(_numbers(series))
-    thick = min(28.0, sheet.slot * 0.72 / max(1, len(series)))
+    thick = min(MOST_BROAD, sheet.slot * 0.72 / max(1, len(series)))
     for place in range(len(categories)):
         begin = sheet.across(place) - thick * len(series) / 2
         for nth, one in enumerate(series):
@@ -256,7 +259,7 @@ def stacked(
     sheet = Sheet(label, categories, width, height, write, whole)
     heights = [[float(one.points[place].value or 0) for one in series] for place in range(len(categories))]
     sheet.axes([sum(v for v in some if v * sign > 0) for some in heights for sign in (1, -1)])
-    thick = min(28.0, sheet.slot * 0.66)
+    thick = min(MOST_BROAD, sheet.slot * 0.66)
     for place, some in enumerate(heights):
         reached = {True: 0.0, False: 0.0}
         for nth, (one, value) in enumerate(zip(series, some, strict=True)):
@@ -356,7 +359,7 @@ def funnel(label: str, steps: Sequence[Bar], heads: Sequence[str], *, width: flo
     `texts` of a step are what reached it, the share that passed, and what stayed behind.
     """
     rows: list[Bar] = []
-    shares = [_share(before.value, step.value) for before, step in zip(steps, steps[1:], strict=False)]
+    shares = [_share(before.value, step.value) for before, step in pairwise(steps)]
     worst = min((share for share in shares if share is not None), default=None)
     for place, step in enumerate(steps):
         share = shares[place - 1] if place else None

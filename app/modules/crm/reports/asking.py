@@ -79,25 +79,29 @@ class Desk:
     def behind(self, metric_id: str, during: Period | None = None, **filters: Any) -> Address:
         """A function that gives the address of the records behind one line of a figure, from its keys."""
         query = self.query(self.metric(metric_id), during=during, **filters)
-        said = {"metric": metric_id, "from": query.start, "to": query.end, "as_of": self.frame.args.get("as_of") if query.as_of else None}
-        base = url_for("crm.drill", **{k: v for k, v in said.items() if v}, **arguments(query.filters))
+        said: dict[str, Any] = {"metric": metric_id, "from": query.start, "to": query.end}
+        said["as_of"] = self.frame.args["as_of"] if query.as_of else None
+        said = {name: value for name, value in said.items() if value}
+        base = url_for("crm.drill", **said, **arguments(query.filters))
         fixed = set(query.filters)
 
         def address(**keys: Any) -> str:
             # A key that is narrower than the report's own filter stands in its place: it is one of the filter's.
             if narrower := fixed & keys.keys():
                 rest = {k: v for k, v in query.filters.items() if k not in narrower}
-                return url_for("crm.drill", **{k: v for k, v in said.items() if v}, **arguments({**rest, **keys}))
+                return url_for("crm.drill", **said, **arguments({**rest, **keys}))
             return f"{base}&{urlencode(arguments(keys), doseq=True)}" if keys else base
 
         return address
 
     def notes(self) -> list[str]:
         """Sentences about what the figures leave out, and which filter they do not know."""
-        found = []
-        for reason in REASONS:
-            if n := max((excluded.get(reason, 0) for excluded in self.left_out.values()), default=0):
-                found.append(_n("%(num)d record %(why)s is in no sum.", "%(num)d records %(why)s are in no sum.", n, why=REASONS[reason]))
+        most = {reason: max((each.get(reason, 0) for each in self.left_out.values()), default=0) for reason in REASONS}
+        found = [
+            _n("%(num)d record %(why)s is in no sum.", "%(num)d records %(why)s are in no sum.", n, why=REASONS[reason])
+            for reason, n in most.items()
+            if n
+        ]
         names = dimensions()
         for name, ids in self.wider.items():
             labels = ", ".join(sorted(str(self.asked[i].label) for i in ids))

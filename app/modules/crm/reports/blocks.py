@@ -76,6 +76,7 @@ class Block:
     draw: Draw | None = None
     foot: Sequence[str] = ()
     broad: bool = True  # takes the whole width of the page
+    choices: Sequence[tuple[str, str, bool]] = ()  # of the block alone: label, address, whether it is the one shown
 
     @cached_property
     def wide(self) -> Chart | None:

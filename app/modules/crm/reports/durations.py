@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
-
 from app.core.charts import Point, Series, bars, lines
-from app.core.db import db
 from app.core.formats import number
 from app.core.i18n import _
 from app.core.metrics import FigureRow
-from app.modules.crm.models import LOST, OPEN, WON, Pipeline, Stage
+from app.modules.crm.models import LOST, WON
 from app.modules.crm.reports.asking import Address, Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
 from app.modules.crm.reports.months import course, keys_of, months_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import first, heads, named, split, total
+from app.modules.crm.reports.tables import first, heads, named, open_stages, split, total
 from app.modules.crm.reports.tables import lines as lines_of
 from app.modules.crm.reports.wording import axis, cell, month_names, text_of
 
@@ -42,7 +39,7 @@ def _stages(desk: Desk) -> Block:
     known = (WON, LOST)
     all_of = {i: by_key(desk.figure(i, "stage"), "stage") for i in (MEDIAN, NINE)}
     by_end = by_key(desk.figure(MEDIAN, "stage", "state"), "stage", "state")
-    stages = [s for s in _open_stages() if s.id in all_of[MEDIAN]]
+    stages = [s for s in open_stages() if s.id in all_of[MEDIAN]]
     metric, address = desk.metric(MEDIAN), desk.behind(MEDIAN)
     series = [
         Series(label, [_point(metric, by_end.get((s.id, end)), f"{s.name}, {label}", address(stage=s.id, state=end)) for s in stages], css)
@@ -80,11 +77,6 @@ def _timed(metric: Any, row: FigureRow | None, address: Address, stage_id: int, 
     return Cell(found.text, found.value, found.url, _("n = %(n)s", n=number(row.n)), found.css) if row and found.text else EMPTY
 
 
-def _open_stages() -> Sequence[Any]:
-    found = select(Stage.id, Stage.name).join(Pipeline, Pipeline.id == Stage.pipeline_id).where(Stage.type == OPEN)
-    return db.session.execute(found.order_by(Pipeline.position, Pipeline.id, Stage.position)).all()
-
-
 def _cycle(desk: Desk, courses: dict[str, Any], keys: list[int]) -> Block:
     names = month_names(keys)
     series = [
@@ -102,7 +94,6 @@ def _cycle(desk: Desk, courses: dict[str, Any], keys: list[int]) -> Block:
         note=_("Days from the beginning of a deal to its win."),
         draw=lambda width: lines(title, names, series, axis(courses[CYCLE].metric), width=width),
         table=Table([Column(_("Month"), numeric=False), Column(_("Deals won")), Column(_("Median")), Column(_("Nine of ten"))], rows[::-1]),
-        broad=False,
     )
 
 
@@ -115,5 +106,4 @@ def _split(desk: Desk, ids: Sequence[str]) -> Block:
         key="split",
         title=_("Durations by %(split)s", split=named(by)),
         table=Table([first(by), *heads(desk, *shown)], lines_of(desk, of), total(desk, shown)),
-        broad=False,
     )

@@ -135,7 +135,8 @@ def _untouched(desk: Desk) -> Block:
     return Block(
         key="untouched",
         title=title,
-        note=_("Of the accounts that you may open; calls, e-mails, visits and meetings count. Change the days in the address or in the settings."),
+        note=_("Of the accounts that you may open; calls, e-mails, visits and meetings count."),
+        choices=[(_("%(days)s days", days=number(d)), desk.frame.url(days=d), d == days) for d in sorted({30, 60, 90, 180, settings().neglected_days, days})],
         draw=partial(_longest, title, drawn) if drawn else None,
         table=Table([Column(_("Account"), numeric=False), Column(_("Owner"), numeric=False), Column(_("Segment"), numeric=False),
                      Column(_("Last follow-up"), numeric=False), Column(_("Days since"))], rows),

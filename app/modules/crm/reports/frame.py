@@ -11,7 +11,7 @@ from typing import Any
 from flask import g, url_for
 from sqlalchemy import select
 
-from app.core import lookups
+from app.core import lookups, relative_dates
 from app.core.access import can, subtree
 from app.core.changelog import actor_id
 from app.core.clock import end_of, today
@@ -71,7 +71,7 @@ class Frame:
         asked = during or self.period
         return MetricQuery(start=asked.first, end=asked.last, by=by, as_of=self.as_of, filters={**self.filters, **filters})
 
-    def url(self, endpoint: str = "", **changes: Any) -> str:
+    def url(self, endpoint: str = "", /, **changes: Any) -> str:
         """The address with changes; None leaves an argument out."""
         kept = {name: value for name, value in {**self.args, **changes}.items() if value is not None}
         return url_for(endpoint or self.endpoint, **kept)
@@ -112,7 +112,7 @@ class Frame:
         value = str(actor_id()) if value == ME and name == "owner" else value
         text = _("None") if value == NONE else dict(options).get(value, value)
         return {"name": name, "label": label, "kind": kind, "value": value, "text": text, "options": options,
-                "on": bool(value), "clear_url": self.url(**{name: None})}  # fmt: skip
+                "on": bool(value), "clear_url": self.url("", **{name: None})}  # fmt: skip
 
     def _period_chip(self) -> dict[str, Any]:
         options = [(name, _label(name)) for name in periods.OFFERED]
@@ -137,7 +137,7 @@ class Frame:
 
 
 def _label(name: str) -> str:
-    return periods.relative_dates.label(name)
+    return relative_dates.label(name)
 
 
 def _segments() -> list[str]:

@@ -22,6 +22,7 @@ from app.modules.crm.reports.months import course, keys_of, months_of
 from app.modules.crm.reports.sales import cards
 from app.modules.crm.reports.tables import first, heads, lines, named, split, total
 from app.modules.crm.reports.wording import axis, cell, height, month_names, text_of
+from app.modules.crm.settings.queries import settings
 
 COHORT, PERIOD = "cohort", "period"
 BASES = (COHORT, PERIOD)
@@ -69,20 +70,23 @@ class Step:
 
 
 def _cohort(desk: Desk) -> Content:
-    ids = [BEGAN, CREATED_RATE, OPEN_RATE, *([LEAD_RATE] if desk.may(LEAD_RATE) else [])]
+    ids = [BEGAN, CREATED_RATE, OPEN_RATE, *([LEAD_RATE] if _leads(desk) else [])]
     pipeline = _pipeline(desk)
-    notes = [_("Stages are those of the pipeline “%(name)s”.", name=pipeline.name)] if pipeline and "pipeline" not in desk.frame.filters else []
     steps = _steps(desk, pipeline) if pipeline else []
     return Content(
         cards=cards(desk, ids, {}, ()),
         blocks=[
-            _funnel_block(desk, steps),
-            *([_leads_block(desk)] if desk.may(LEADS, LEAD_RATE) else []),
+            _funnel_block(desk, steps, pipeline.name if pipeline else ""),
+            *([_leads_block(desk)] if _leads(desk) else []),
             _outcomes_block(desk),
             _split_block(desk, steps),
         ],
-        notes=notes if steps else [],
     )
+
+
+def _leads(desk: Desk) -> bool:
+    """Whether the company works with leads and the reader may see their figures."""
+    return settings().uses_leads and desk.may(LEADS, CONVERTED, LEAD_RATE)
 
 
 def _pipeline(desk: Desk) -> Pipeline | None:
@@ -95,12 +99,12 @@ def _pipeline(desk: Desk) -> Pipeline | None:
 def _steps(desk: Desk, pipeline: Pipeline) -> list[Step]:
     stages = select(Stage.id, Stage.name).where(Stage.pipeline_id == pipeline.id, Stage.type.in_((OPEN, WON)))
     stages = stages.order_by(Stage.type == WON, Stage.position, Stage.id)
-    chosen = {} if "pipeline" in desk.frame.filters else {"pipeline": pipeline.id}
+    chosen: dict[str, Any] = {} if "pipeline" in desk.frame.filters else {"pipeline": pipeline.id}
     counts, amounts, onward = (by_key(desk.figure(i, "stage", **chosen), "stage") for i in (BEGAN, AMOUNT, CONVERSION))
     return [Step(s.id, s.name, counts.get(s.id), amounts.get(s.id), onward.get(s.id)) for s in db.session.execute(stages)]
 
 
-def _funnel_block(desk: Desk, steps: Sequence[Step]) -> Block:
+def _funnel_block(desk: Desk, steps: Sequence[Step], pipeline: str) -> Block:
     metric, address, worth = desk.metric(BEGAN), desk.behind(BEGAN), desk.behind(AMOUNT)
     drawn, rows = [], []
     for place, step in enumerate(steps):
@@ -117,7 +121,7 @@ def _funnel_block(desk: Desk, steps: Sequence[Step]) -> Block:
     return Block(
         key="funnel",
         title=title,
-        note=_("Deals that began in the period, by the furthest stage each has reached so far, whatever became of it."),
+        note=_("Deals that began in the period, by the furthest stage each has reached so far, whatever became of it. Pipeline: %(name)s.", name=pipeline),
         draw=lambda width: funnel(title, drawn, names, width=width),
         table=Table(
             [Column(_("Stage"), numeric=False), Column(_("Reached")), Column(_("Of the cohort")), Column(_("Passed on")),
@@ -132,6 +136,7 @@ def _passed(before: Step | None, step: Step) -> list[str]:
     """Of those that reached the stage before, the share that passed on and how many stayed behind."""
     if before is None or before.onward is None or before.onward.value is None:
         return ["", ""]
+    assert isinstance(before.onward.value, Decimal)  # a ratio of counts
     return [percent(before.onward.value, 1), f"−{number(before.n - step.n)}"]
 
 
@@ -205,7 +210,7 @@ def _outcomes_block(desk: Desk) -> Block:
         note=_("As long as many deals of a month are still open, its win rate is not yet known."),
         draw=lambda width: stacked(title, names, series, axis(desk.metric(BEGAN)), width=width, whole=True),
         table=Table(heading, rows[::-1]),
-        broad=not desk.may(LEADS, LEAD_RATE),
+        broad=not _leads(desk),
     )
 
 
@@ -223,7 +228,7 @@ def _split_block(desk: Desk, steps: Sequence[Step]) -> Block:
     by = desk.frame.split
     of = split(desk, (BEGAN, CREATED_RATE, OPEN_RATE), by)
     pipeline = _pipeline(desk)
-    chosen = {} if "pipeline" in desk.frame.filters or not pipeline else {"pipeline": pipeline.id}
+    chosen: dict[str, Any] = {} if "pipeline" in desk.frame.filters or not pipeline else {"pipeline": pipeline.id}
     reached = by_key(desk.figure(BEGAN, by, "stage", **chosen), by, "stage") if steps else {}
     address, plain = desk.behind(BEGAN), {i: desk.behind(i) for i in of.ids}
     rows = []
@@ -258,7 +263,7 @@ def _period(desk: Desk) -> Content:
 
 def _flow_block(desk: Desk) -> Block:
     """How much happened at each step in the period; the deals of one step are not those of the next."""
-    ids = [i for i in (LEADS, CONVERTED, DEALS, QUALIFIED, WON_COUNT, LOST_COUNT) if desk.may(i)]
+    ids = [*((LEADS, CONVERTED) if _leads(desk) else ()), DEALS, QUALIFIED, WON_COUNT, LOST_COUNT]
     figures = desk.figures(ids)
     amounts = {QUALIFIED: QUALIFIED, WON_COUNT: WON_AMOUNT}
     drawn, rows = [], []

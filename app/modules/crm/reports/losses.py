@@ -14,7 +14,7 @@ from app.modules.crm.reports.asking import Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
 from app.modules.crm.reports.months import course, keys_of, months_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import Split, first, heads, lines, named, split, total
+from app.modules.crm.reports.tables import Split, first, heads, lines, named, open_stages, split, total
 from app.modules.crm.reports.wording import axis, month_names, text_of
 
 COUNT, AMOUNT, RATE, DISCARDED = "crm.lost_count", "crm.lost_amount", "crm.win_rate", "crm.discarded_count"
@@ -68,7 +68,7 @@ def _crossed(desk: Desk, down: str, across: str, key: str, title: str) -> Block:
     columns = split(desk, (COUNT,), across)
     counts, worth = (by_key(f, down, across) for f in desk.figures((COUNT, AMOUNT), down, across))
     address = desk.behind(COUNT)
-    shown = list(columns.order[:MOST])
+    shown = _in_order(columns)[:MOST]
     rows = [
         [Cell(ups.names[d]), *(_crossing(desk, counts.get((d, a)), worth.get((d, a)), address(**{down: d, across: a})) for a in shown),
          *lines_cells(desk, ups, d)]
@@ -88,6 +88,14 @@ def _crossed(desk: Desk, down: str, across: str, key: str, title: str) -> Block:
         table=Table(heading, rows),
         foot=[_("Only the commonest are drawn; the table has more.")] if many else (),
     )
+
+
+def _in_order(of: Split) -> list[Any]:
+    """Stages stand in the order of their pipeline, other things by how common they are."""
+    if of.by != "last_stage":
+        return list(of.order)
+    places = {stage.id: place for place, stage in enumerate(open_stages())}
+    return sorted(of.order, key=lambda key: places.get(key, len(places)))
 
 
 def _stack(title: str, names: Sequence[str], series: Sequence[Series], write: Any, width: float) -> Any:

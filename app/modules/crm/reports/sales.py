@@ -135,7 +135,7 @@ def _ranking(title: str, drawn: Sequence[Bar], width: float) -> Chart:
 
 def _split_columns(desk: Desk, by: str) -> list[Column]:
     before = [Column(_("Before"), hint=desk.frame.before.dates)] if desk.frame.before else []
-    changed = [Column(_("Change"))] if before else []
+    changed = [Column(_("Difference"))] if before else []
     return [first(by), *heads(desk, AMOUNT), *before, *changed, *heads(desk, COUNT), *before, *heads(desk, RATE, SIZE, CYCLE)]
 
 

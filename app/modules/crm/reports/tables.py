@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
+
+from app.core.db import db
 from app.core.i18n import _
 from app.core.metrics import FigureRow, dimensions
+from app.modules.crm.models import OPEN, Pipeline, Stage
 from app.modules.crm.reports.asking import Desk, by_key, label_of
 from app.modules.crm.reports.blocks import Cell, Column
 from app.modules.crm.reports.wording import cell, height
-
-ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,12 @@ def lines(desk: Desk, of: Split, **filters: Any) -> list[list[Cell]]:
                               for i in of.ids)]
         for k in of.order
     ]  # fmt: skip
+
+
+def open_stages() -> Sequence[Any]:
+    """Id and name of all open stages, pipeline by pipeline in their order."""
+    found = select(Stage.id, Stage.name).join(Pipeline, Pipeline.id == Stage.pipeline_id).where(Stage.type == OPEN)
+    return db.session.execute(found.order_by(Pipeline.position, Pipeline.id, Stage.position)).all()
 
 
 def total(desk: Desk, ids: Iterable[str], **filters: Any) -> list[Cell]:

@@ -45,7 +45,7 @@ def report_list() -> Response:
 
 def _context(report: Report, desk: Desk, content: Any) -> dict[str, Any]:
     frame = desk.frame
-    kept = {k: v for k, v in frame.args.items() if k not in ("by", "basis", "days")}
+    kept: dict[str, Any] = {k: v for k, v in frame.args.items() if k not in ("by", "basis", "days")}
     known = dimensions()
     return {
         "report": report,

@@ -57,7 +57,7 @@ def cell(metric: Metric, row: FigureRow | None, url: str = "", css: str = "") ->
         return EMPTY
     note = ""
     if row.low is not None:
-        note = _("n = %(n)s, %(low)s–%(high)s", n=row.n, low=percent(row.low), high=percent(row.high))
+        note = _("n = %(n)s, %(low)s–%(high)s", n=row.n, low=round(row.low * 100), high=percent(row.high))
     elif row.small:
         note = _("n = %(n)s", n=row.n)
     return Cell(text_of(metric, row.value), plain(row.value), url, note, css)
