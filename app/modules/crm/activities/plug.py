@@ -6,7 +6,7 @@ from functools import partial
 
 from app.core.hooks import Column, Hooks, Item, Personal, Timeline
 from app.core.i18n import _l
-from app.modules.crm.activities import lines, personal, seeds, views  # noqa: F401  # its pages
+from app.modules.crm.activities import demo, lines, personal, seeds, views  # noqa: F401  # its pages
 from app.modules.crm.activities.resources import activity, activity_outcome, activity_type
 
 # The records that activities are linked to, and the column that says so.
@@ -44,4 +44,5 @@ hooks = Hooks(
     ),
     personal=(Personal(resource="contacts.contact", gather=personal.gather, scrub=personal.scrub),),
     on_enable=seeds.on_enable,
+    demo=demo.fill,
 )
