@@ -17,7 +17,7 @@ from app.modules.crm.leads.models import CONVERTED, DISQUALIFIED, NEW, WORKING, 
 from app.modules.crm.settings.queries import settings
 
 STATES = (
-    (NEW, _l("New")),
+    (NEW, _l("Untouched")),
     (WORKING, _l("In progress")),
     (CONVERTED, _l("Converted")),
     (DISQUALIFIED, _l("Disqualified")),
