@@ -78,7 +78,7 @@ activity = Resource(
         Text("external_id", _l("Reference"), longest=120, hint=_l("The activity's number in another system.")),
         LongText("note", _l("Note")),
     ),
-    columns=("subject", "type_id", "account_id", "deal_id", "due_on", "due_time", "state", "owner_id"),
+    columns=("subject", "type_id", "account_id", "deal_id", "due_on", "done_on", "state", "owner_id"),
     head=("type_id", "state", "due_on", "due_time", "owner_id"),
     groups=(
         (_l("Activity"), ("type_id", "subject", "due_on", "due_time", "minutes", "remind_minutes", "place")),
@@ -91,9 +91,9 @@ activity = Resource(
     views=(
         View("open", _l("Open activities"), {"state": PLANNED, "columns": OPEN_COLUMNS}),
         View("mine", _l("My activities"), {"state": PLANNED, "owner_id": "me", "columns": OPEN_COLUMNS}),
-        View("today", _l("Today"), {"state": PLANNED, "owner_id": "me", "due_on": "today", "columns": OPEN_COLUMNS}),
-        View("overdue", _l("Overdue"), {"state": PLANNED, "due_on__lte": "yesterday", "columns": OPEN_COLUMNS}),
-        View("done", _l("Done"), {"state": DONE, "sort": "-done_on", "columns": DONE_COLUMNS}),
+        View("today", _l("Due today"), {"state": PLANNED, "owner_id": "me", "due_on": "today", "columns": OPEN_COLUMNS}),
+        View("overdue", _l("Late activities"), {"state": PLANNED, "due_on__lte": "yesterday", "columns": OPEN_COLUMNS}),
+        View("done", _l("Done activities"), {"state": DONE, "sort": "-done_on", "columns": DONE_COLUMNS}),
         View("all", _l("All activities"), {"sort": "-due_on"}),
     ),
     sort="due_on",

@@ -71,9 +71,10 @@ def done_columns(values: Mapping[str, Any]) -> dict[str, Any]:
     else:
         field, day = "done_on", local_date(exact)
         at = exact.astimezone(company_zone()).time()
-    check_day(day, field)
     if exact > now or day > local_date(now):
         raise BusinessError(_("What is done cannot be in the future."), field=field)
+    if day < EARLIEST:
+        check_day(day, field)
     return {"done_on": day, "done_time": clock_text(at), "done_at": exact}
 
 
