@@ -5,11 +5,11 @@ from __future__ import annotations
 from app.core.hooks import Hooks, Item, Schedule, Timeline
 from app.core.i18n import _l
 from app.modules.crm.mail import demo, sending, views  # noqa: F401  # views: its pages
+from app.modules.crm.mail.personal import PERSONAL
 from app.modules.crm.mail.queries import PLACES
 from app.modules.crm.mail.seeds import on_enable
 from app.modules.crm.mail.templates import email_template
 from app.modules.crm.mail.words import entries_on
-from app.modules.crm.personal import PERSONAL
 
 hooks = Hooks(
     resources=(email_template,),
