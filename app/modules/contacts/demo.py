@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from app.core.db import db, fold
@@ -9,7 +10,7 @@ from app.core.demo import DemoPlan
 from app.core.money import Money
 from app.core.writes import bulk_insert
 from app.modules.contacts.models import Account, Contact
-from app.modules.contacts.services import note_owners
+from app.modules.contacts.services import hand_over, note_owners
 
 ACCOUNTS, ACCOUNTS_SMALL = 400, 24
 SECTORS: dict[str, tuple[tuple[str, ...], tuple[int, int]]] = {
@@ -47,6 +48,7 @@ def fill(plan: DemoPlan) -> None:
     ids = bulk_insert(Account, rows)
     note_owners(zip(ids, (row["owner_id"] for row in rows), strict=True), plan.first_day)
     plan.made["contacts.account"] = ids
+    _hand_overs(plan, ids, rows)
     people = [_person(plan, account_id, row) for account_id, row in zip(ids, rows, strict=True)
               for _ in range(plan.random.choice((0, 1, 1, 1, 2, 3)))]
     plan.made["contacts.contact"] = bulk_insert(Contact, people)
@@ -98,6 +100,16 @@ def _person(plan: DemoPlan, account_id: int, account: dict[str, Any]) -> dict[st
         "mobile": f"+34 6{chance.randrange(10, 99)} {chance.randrange(100, 999)} {chance.randrange(100, 999)}",
         "owner_id": account["owner_id"],
     }
+
+
+def _hand_overs(plan: DemoPlan, ids: list[int], rows: list[dict[str, Any]]) -> None:
+    """Some accounts were somebody else's first, of the same team: they came to who has them now within the last year."""
+    for account_id, row in plan.random.sample(list(zip(ids, rows, strict=True)), len(ids) // 16):
+        team = plan.team_of.get(row["owner_id"])
+        others = [rep.id for rep in plan.reps if rep.id != row["owner_id"] and plan.team_of.get(rep.id) == team]
+        if others:
+            hand_over(account_id, plan.random.choice(others), plan.first_day)
+            hand_over(account_id, row["owner_id"], plan.today - timedelta(days=plan.random.randrange(20, 330)))
 
 
 def _groups(plan: DemoPlan, ids: list[int], rows: list[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item, Timeline
 from app.core.i18n import _l
-from app.modules.crm.accounts import views
+from app.modules.crm.accounts import demo, views
 from app.modules.crm.accounts.timeline import deals_of_account, deals_of_person
 
 hooks = Hooks(
@@ -16,4 +16,5 @@ hooks = Hooks(
         Timeline(resource="contacts.account", permission="crm.deal.view", entries=deals_of_account),
         Timeline(resource="contacts.contact", permission="crm.deal.view", entries=deals_of_person),
     ),
+    demo=demo.fill,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
-from app.modules.crm.gates import models  # noqa: F401  # its tables
+from app.modules.crm.gates import demo
 
 hooks = Hooks(
     items=(
@@ -13,4 +13,5 @@ hooks = Hooks(
         Item(slot="crm.pipeline.tabs", label=_l("Move deals"), endpoint="crm.pipeline_transfer",
              permission="crm.pipeline.edit", icon="route", order=10),
     ),
+    demo=demo.fill,
 )

@@ -1,0 +1,48 @@
+"""What reps of the demo company have said about open deals: dates put off, some again and again, and how sure they are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import g
+from sqlalchemy import select
+
+from app.core.clock import noon
+from app.core.db import db
+from app.core.demo import DemoPlan
+from app.modules.crm import services
+from app.modules.crm.models import BEST_CASE, COMMIT, OMITTED, OPEN, Deal
+
+CHANGED = 90  # deals about which something was said by hand
+
+
+def fill(plan: DemoPlan) -> None:
+    """Slips of older open deals, and categories and probabilities that differ from those of the stage."""
+    deals = list(db.session.scalars(select(Deal).where(Deal.state == OPEN, Deal.expected_close.is_not(None)).order_by(Deal.id)))
+    for deal in plan.random.sample(deals, min(CHANGED, len(deals))):
+        g.actor_id = deal.owner_id  # reps keep their own forecast
+        _put_off(plan, deal)
+        _say(plan, deal)
+    g.actor_id = None
+
+
+def _put_off(plan: DemoPlan, deal: Deal) -> None:
+    """The date that is expected now came about step by step: up to three times it was put off by some weeks."""
+    wanted = deal.expected_close
+    age = (plan.today - deal.opened_on).days
+    times = min(plan.random.choice((0, 1, 1, 2, 3)), age // 12)
+    if not times or wanted is None:
+        return
+    days = [deal.opened_on + timedelta(days=round(age * (n + 1) / (times + 1))) for n in range(times)]
+    first = wanted - timedelta(days=21 * times)
+    services.change_deal(deal, {"expected_close": first}, at=max(noon(deal.opened_on) + timedelta(hours=1), deal.opened_at), source="demo")
+    for n, day in enumerate(days, start=1):
+        services.change_deal(deal, {"expected_close": first + timedelta(days=21 * n)}, at=noon(day), source="demo")
+
+
+def _say(plan: DemoPlan, deal: Deal) -> None:
+    said = plan.random.random()
+    if said < 0.3:
+        services.change_deal(deal, {"category": plan.random.choice((COMMIT, BEST_CASE, OMITTED))}, source="demo")
+    elif said < 0.5:
+        services.change_deal(deal, {"probability": plan.random.choice((15, 35, 60, 80))}, source="demo")
