@@ -28,7 +28,7 @@ def gather(contact_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
     kinds = dict(KIND_LABELS)
     found = [
         {
-            _("Kind"): str(kinds[row.kind]),
+            _("Kind of activity"): str(kinds[row.kind]),
             _("Day"): day(row.done_on or row.due_on),
             _("Subject"): row.subject,
             _("Note"): row.note,

@@ -52,7 +52,7 @@ activity = Resource(
     fields=(
         Lookup("type_id", _l("Type"), target="crm.activity_type", linked=False, required=True),
         Text("subject", _l("Subject"), longest=200, hint=_l("What its type says, if it is left empty.")),
-        Choice("kind", _l("Kind"), choices=KIND_LABELS, editable=False, importable=False),
+        Choice("kind", _l("Kind of activity"), choices=KIND_LABELS, editable=False, importable=False),
         Date("due_on", _l("Due"), hint=_l("What its type says, if it is left empty.")),
         Clock("due_time", _l("At"), example="17:30"),
         Integer("minutes", _l("Minutes"), least=1, most=DAY),
@@ -112,7 +112,7 @@ activity_type: Resource = Resource(
     icon="list-details",
     fields=(
         Text("name", _l("Name"), required=True, longest=80),
-        Choice("kind", _l("Kind"), choices=KIND_LABELS, required=True, hint=_l("What figures count it as.")),
+        Choice("kind", _l("Kind of activity"), choices=KIND_LABELS, required=True, hint=_l("What figures count it as.")),
         Text("subject", _l("Subject"), longest=200, hint=_l("What a new one is called; its type's name without it.")),
         Integer("default_days", _l("Due in working days"), least=0, most=365, default=lambda: 1),
         Integer("default_minutes", _l("Minutes"), least=1, most=DAY),
@@ -148,7 +148,7 @@ activity_outcome: Resource = Resource(
     icon="circle-check",
     fields=(
         Text("name", _l("Name"), required=True, longest=80),
-        Several("kinds", _l("Kinds"), choices=KIND_LABELS, hint=_l("Of all kinds, if none is ticked.")),
+        Several("kinds", _l("Kinds of activity"), choices=KIND_LABELS, hint=_l("Of all kinds, if none is ticked.")),
         Boolean("reached", _l("Reached"), default=lambda: True, hint=_l("It was a contact both ways.")),
         Boolean("cancelled", _l("Did not take place"), hint=_l("A reason why an activity is cancelled.")),
         Integer("position", _l("Position"), least=0, most=1000, default=lambda: 1),
