@@ -59,7 +59,7 @@ class _Funnel(Deals):
         return fact.id.is_not(None) if name == "stage" else super().filter(fact, name, wanted)
 
     def step_parts(self, deals: Any) -> tuple[ColumnElement, ...]:
-        total = func.sum(deals.c.n)
+        total = func.coalesce(func.sum(deals.c.n), 0)
         return (total.label("value"), total.label("n"))
 
     def _by_step(self, query: MetricQuery) -> bool:
@@ -97,7 +97,7 @@ class _Conversion(_Funnel):
     always = True
 
     def step_parts(self, deals: Any) -> tuple[ColumnElement, ...]:
-        total = func.sum(deals.c.n)
+        total = func.coalesce(func.sum(deals.c.n), 0)
         further = func.sum(case((or_(deals.c.won, deals.c.furthest > Step.position), deals.c.n), else_=0))
         return (further.label("numerator"), total.label("denominator"), total.label("n"))
 
