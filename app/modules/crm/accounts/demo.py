@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -53,7 +54,7 @@ def _row(plan: DemoPlan, table: str, row_id: int, member_id: int, texts: tuple[s
             "created_at": at, "updated_at": at}  # fmt: skip
 
 
-def _ask(plan: DemoPlan, deals: list[Any]) -> None:
+def _ask(plan: DemoPlan, deals: Sequence[Any]) -> None:
     """Managers can see the deals of their teams, so they are who is asked."""
     managers = {plan.team_of[m.id]: m for m in db.session.scalars(select(Membership).where(Membership.id.in_(list(plan.team_of))))
                 if m not in plan.reps}  # fmt: skip

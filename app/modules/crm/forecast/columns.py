@@ -121,11 +121,12 @@ def _figures(filters: Mapping[str, Any], by: tuple[str, ...] = ()) -> list[Figur
 def _column(key: str, label: str, first: date | None, last: date | None, figures: list[Figure], month: int | None) -> Column:
     rows = [next((r for r in f.rows if r.keys.get("month") == month), None) for f in figures]
     nothing = Money(0, g.company.currency)
-    amount, weighted, count, commit = (row.value if row and row.value is not None else None for row in rows)
+    values: list[Any] = [row.value if row else None for row in rows]
+    amount, weighted, count, commit = values
     return Column(
         key=key, label=label, first=first, last=last,
-        amount=amount or nothing, weighted=weighted or nothing, count=int(count or 0), commit=commit or nothing,  # type: ignore[arg-type]
-        excluded=int(count or 0) - (rows[0].n if rows[0] else 0),
+        amount=amount or nothing, weighted=weighted or nothing, count=count or 0, commit=commit or nothing,
+        excluded=(count or 0) - (rows[0].n if rows[0] else 0),
         list_url=_list_url(key, first, last),
     )  # fmt: skip
 
