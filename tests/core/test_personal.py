@@ -249,3 +249,10 @@ def test_two_who_erase_at_once_do_it_once_after_the_other(rosa, one, client_of):
 def test_hooks_of_modules_that_are_off_are_asked_as_well(one):
     with one:
         assert {hook.resource for hook in personal.hooks_of(contact())} == {"contacts.contact"}
+
+
+def test_what_modules_hold_is_about_resources_that_say_so(app):
+    with app.app_context():
+        told = {hook.resource for module in registry.modules.values() for hook in module.hooks.personal}
+        assert told
+        assert [key for key in told if not registry.resource(key).personal] == []

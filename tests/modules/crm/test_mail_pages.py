@@ -248,3 +248,32 @@ def test_companies_that_start_have_templates(app, one):
         assert len(db.session.scalars(select(EmailTemplate)).all()) == 3
         for template in db.session.scalars(select(EmailTemplate)):
             merge_fields.refuse_unknown(f"{template.subject} {template.body}")
+
+
+@pytest.mark.parametrize(("place", "key"), [("leads", "crm.lead"), ("people", "contacts.contact"), ("accounts", "contacts.account")])
+def test_mails_are_written_on_other_records_as_well(one, people, client_of, place, key):
+    with one:
+        values = {"name": "Rosa Sanchis", "email": "rosa@acme.example", "owner_id": people["bob"].member_id}
+        row_id = registry.resource(key).add(values).id
+    bob, address = client_of("bob"), f"/c/one/crm/{place}/{row_id}/mails/new"
+    form = Forms(bob.get(address).text).forms[address]
+    assert form["to"].endswith(f"-{row_id}")
+    answer = bob.post(address, data={**form, "subject": "Hello", "body": "Hello", "do": "send"})
+    assert answer.status_code == 303
+    assert answer.location.endswith(f"/{row_id}")
+    assert "Hello" in bob.get(f"/c/one/crm/{place}/{row_id}/mails").text
+    with one as session:
+        mail = session.scalars(select(Mail)).one()
+    column = {"leads": "lead_id", "people": "contact_id", "accounts": "account_id"}[place]
+    assert (getattr(mail, column), mail.to_address, mail.to_name) == (row_id, "rosa@acme.example", "Rosa Sanchis")
+
+
+def test_nobody_else_is_chosen_for_a_person_without_an_address(one, people, client_of):
+    with one:
+        contact = registry.resource("contacts.contact")
+        account = registry.resource("contacts.account").add({"name": "Acme", "email": "info@acme.example"})
+        contact.add({"name": "Pau Mas", "email": "pau@acme.example", "account_id": account.id})
+        row_id = contact.add({"name": "Rosa", "account_id": account.id}).id
+    address = f"/c/one/crm/people/{row_id}/mails/new"
+    form = Forms(client_of("bob").get(address).text).forms[address]
+    assert form["to"] == ""

@@ -134,6 +134,13 @@ def recipients(place: Place) -> list[Recipient]:
     return found
 
 
+def likely(place: Place, people: Sequence[Recipient]) -> Recipient | None:
+    """Who is meant when nobody is chosen yet: the record's own person, else the only one there is; on the page of a
+    person nobody but them."""
+    own = next((p for p in people if p.contact_id and p.contact_id == place.contact_id), None)
+    return own or (people[0] if len(people) == 1 and place.kind != "contact" else None)
+
+
 def _people(place: Place) -> list[Recipient]:
     if not can("contacts.contact.view"):
         return []

@@ -45,7 +45,7 @@ def mail_write(**row: int) -> Response:
     place = _place(row)
     people, templates = queries.recipients(place), queries.templates_for(place.kind)
     if request.method == "GET":
-        first = people[0] if people else None
+        first = queries.likely(place, people)
         form = forms.mail_form(people, templates, None, {"to": first.key if first else ""})
         return _write_page(place, form, Draft.new())
     draft = Draft.of(request.form)
