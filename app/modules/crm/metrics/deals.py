@@ -85,6 +85,7 @@ class _Velocity(Deals):
         return [or_(and_(fact.state == OPEN, qualified), and_(fact.state != OPEN, *between(fact.closed_on, query.start, query.end)))]
 
 
+NO_SPLITS_OF_RATES = ("month", "quarter", "stage", "category", "state", "last_stage", "reason")  # either open or closed deals have them
 VELOCITY = ("open_deals", "won", "decided", "amount", "sized", "days")
 
 
@@ -324,7 +325,7 @@ METRICS = (
         shape="formula",
         terms=VELOCITY,
         formula=_velocity,
-        dimensions=tuple(name for name in CLOSED_SPLITS if name not in ("month", "quarter", "stage", "category", "reason")),
+        dimensions=tuple(name for name in CLOSED_SPLITS if name not in NO_SPLITS_OF_RATES),
         basis="snapshot",
         currency_basis="event",
     ),
