@@ -38,5 +38,6 @@
       item.querySelector("[data-notice]")?.removeAttribute("data-notice");
     }
     if (all) sourceElement.remove();
+    window.htmx.trigger(document.body, "notices:changed"); // the form that the answer names is gone by now
   });
 })();

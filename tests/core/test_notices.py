@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -66,3 +67,73 @@ def test_what_rolls_back_was_never_told(one: Office, people) -> None:
         session.rollback()
     with one:
         assert db.session.scalar(select(func.count(Notice.id))) == 0
+
+
+# The bell
+
+
+def tell(one: Office, member: int, *texts: str) -> None:
+    with one:
+        for text in texts:
+            notify([member], text, "crm/deals")
+
+
+def test_the_bell_counts_and_lists_ones_own(one: Office, two: Office, people, client_of) -> None:
+    tell(one, people["bob"].member_id, "For bob <b>one</b>", "For bob two")
+    tell(one, people["mona"].member_id, "For mona")
+    tell(two, people["carol"].member_id, "For carol")
+    bob = client_of("bob")
+    assert "Notices: 2 unread" in bob.get("/c/one/contacts/accounts").text
+    page = bob.get("/c/one/admin/notices").text
+    assert "For bob &lt;b&gt;one&lt;/b&gt;" in page and "For bob two" in page and "For mona" not in page and "For carol" not in page
+    assert 'href="/c/one/crm/deals"' in page
+    part = bob.get("/c/one/admin/notices", headers={"HX-Request": "true", "HX-Target": "div#bell-list"}).text
+    assert "<html" not in part and "For bob two" in part
+    assert "For" not in client_of("dave").get("/c/one/admin/notices").text.partition('id="notices"')[2].partition("</main>")[0]
+    assert bob.get("/c/two/admin/notices").status_code == 404
+    assert bob.get("/c/two/admin/notices/bell").status_code == 404
+
+
+def test_reading_is_a_post_and_ones_own(one: Office, people, client_of) -> None:
+    tell(one, people["bob"].member_id, "One", "Two", "Three")
+    bob, mona = client_of("bob"), client_of("mona")
+    with one:
+        first = db.session.scalars(select(Notice.id).order_by(Notice.id)).first()
+    address = f"/c/one/admin/notices/{first}/read"
+    assert bob.get(address).status_code == 405
+    assert mona.post(address).status_code == 404
+    bob.get("/c/one/admin/notices")
+    assert "3 unread" in bob.get("/c/one/contacts/accounts").text
+    assert bob.post(address).status_code == 303
+    assert bob.post(address).status_code == 303
+    assert "2 unread" in bob.get("/c/one/contacts/accounts").text
+    assert bob.post("/c/one/admin/notices/x/read").status_code == 404
+    answer = bob.post("/c/one/admin/notices/read", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Trigger"]) == (204, "notices:changed")
+    assert "nothing new" in bob.get("/c/one/contacts/accounts").text
+
+
+def test_polling_costs_nothing_while_nothing_changes(app, one: Office, people, client_of) -> None:
+    bob = client_of("bob")
+    answer = bob.get("/c/one/admin/notices/bell", headers={"HX-Request": "true"})
+    tag = answer.headers["HX-PTag"]
+    asked = {"HX-Request": "true", "HX-PTag": tag}
+    assert bob.get("/c/one/admin/notices/bell", headers=asked).status_code == 304
+    tell(one, people["mona"].member_id, "For mona")
+    assert bob.get("/c/one/admin/notices/bell", headers=asked).status_code == 304
+    tell(one, people["bob"].member_id, "For bob")
+    fresh = bob.get("/c/one/admin/notices/bell", headers=asked)
+    assert fresh.status_code == 200 and "1 unread" in fresh.text and fresh.headers["HX-PTag"] != tag
+
+
+def test_a_long_list_goes_on(one: Office, people, client_of) -> None:
+    tell(one, people["bob"].member_id, *(f"Notice {i}." for i in range(120)))
+    bob = client_of("bob")
+    assert "99+" in bob.get("/c/one/contacts/accounts").text
+    address, seen = "/c/one/admin/notices", set()
+    while address:
+        page = bob.get(address).text
+        seen |= set(re.findall(r"Notice \d+\.", page))
+        found = re.search(r'href="([^"]+)" rel="next"', page)
+        address = found[1] if found else ""
+    assert len(seen) == 120
