@@ -25,7 +25,7 @@ USUAL = {
     "poll": 6,
     "list": 14,
     "list by amount": 14,
-    "deal": 16,
+    "deal": 24,  # three of them the bell, notes and files; the rest activities, mail, the next step and the next stage
     "accounts": 12,
     "move": 28,
     "edit in place": 13,
