@@ -9,6 +9,7 @@ from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.models import Role
 from app.core.registry import registry
+from app.modules.crm.leads import converting
 from app.modules.crm.mail import merge_fields
 from app.modules.crm.mail.models import EmailTemplate, Mail
 from tests.core.importer import Forms
@@ -277,3 +278,14 @@ def test_nobody_else_is_chosen_for_a_person_without_an_address(one, people, clie
     address = f"/c/one/crm/people/{row_id}/mails/new"
     form = Forms(client_of("bob").get(address).text).forms[address]
     assert form["to"] == ""
+
+
+def test_mails_to_a_lead_follow_what_it_becomes(one, people, client_of):
+    with one as session:
+        bob = people["bob"].member_id
+        lead = registry.resource("crm.lead").add({"name": "Rosa", "email": "rosa@acme.example", "owner_id": bob})
+        session.add(Mail(lead_id=lead.id, sender_id=bob, to_address="rosa@acme.example", subject="s", body="b", message_id="<1@x>"))
+        session.flush()
+        made = converting.convert(lead, version=lead.version, account={"name": "Acme"}, contact={"name": "Rosa"}, deal={"name": "Press"})
+        mail = session.scalars(select(Mail)).one()
+        assert (mail.account_id, mail.contact_id, mail.deal_id) == (made.account_id, made.contact_id, made.deal_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item, Schedule, Timeline
 from app.core.i18n import _l
-from app.modules.crm.mail import demo, sending, views  # noqa: F401  # views: its pages
+from app.modules.crm.mail import demo, sending, services, views  # noqa: F401  # views: its pages
 from app.modules.crm.mail.personal import PERSONAL
 from app.modules.crm.mail.queries import PLACES
 from app.modules.crm.mail.seeds import on_enable
@@ -26,6 +26,7 @@ hooks = Hooks(
     timeline=tuple(
         Timeline(resource=key, permission="crm.mail.view", entries=entries_on(kind), kinds=("mail",)) for kind, key in PLACES.items()
     ),
+    handlers={"crm.lead_converted": services.follow_lead},
     jobs={"crm.send_mail": sending.send, "crm.check_mail": sending.check},
     schedules=(Schedule(job="crm.check_mail", every_minutes=15),),
     personal=PERSONAL,

@@ -66,6 +66,16 @@ def send_again(mail: Mail) -> None:
     _queue(mail)
 
 
+def follow_lead(*, lead_id: int, account_id: int | None, contact_id: int | None, deal_id: int | None) -> None:
+    """Link the mails of a lead to what it has become, where they are not linked yet."""
+    became = {"account_id": account_id, "contact_id": contact_id, "deal_id": deal_id}
+    for mail in db.session.scalars(select(Mail).where(Mail.lead_id == lead_id)):
+        for name, row_id in became.items():
+            if row_id is not None and getattr(mail, name) is None:
+                setattr(mail, name, row_id)
+    db.session.flush()
+
+
 def job_key(mail: Mail) -> str:
     """The idempotency key of the job that sends a mail, in its present round."""
     return f"{SEND}:{mail.company_id}:{mail.id}:{mail.rounds}"
