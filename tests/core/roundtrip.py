@@ -53,7 +53,8 @@ SAMPLES = {
     "phone": st.sampled_from(["+34 96 123 45 67", "961234567", "(96) 1234", "+1 555 1234 ext. 12", "0034961234567"]),
     "url": st.sampled_from(["https://example.es/a?b=c,d;e", "http://x.example", "https://example.es/#=1+1"]),
 }
-SINGLE = {"admin.team", "admin.role", "crm.pipeline", "crm.stage", "crm.reason"}  # their names are their own
+SHORT = {"crm.source", "crm.medium", "crm.campaign", "crm.competitor"}
+SINGLE = {"admin.team", "admin.role", "crm.pipeline", "crm.stage", "crm.reason", *SHORT}  # their names are their own
 TAKEN = SINGLE | {"admin.rate"}  # what is in the trash still keeps another one of the same from being made
 numbers = count(1)
 
@@ -124,6 +125,10 @@ def fitting(key: str, row: dict[str, Any]) -> dict[str, Any]:
         row |= {"currency": "USD", "valid_from": date(2001, 1, 1) + timedelta(number)}
     elif key == "crm.deal":
         row |= deal(row)
+    elif key == "crm.lead":
+        row["opened_on"] = min(row["opened_on"] or today(), today())
+    elif key == "crm.campaign" and row["starts_on"] and row["ends_on"]:
+        row["starts_on"], row["ends_on"] = sorted((row["starts_on"], row["ends_on"]))
     return row
 
 

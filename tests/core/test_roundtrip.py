@@ -16,6 +16,7 @@ from tests.core import roundtrip
 KEYS = (
     "admin.member", "admin.team", "admin.role", "admin.rate", "contacts.account", "contacts.contact", "crm.deal",
     "crm.pipeline", "crm.stage", "crm.reason", "dummy.thing",
+    "crm.lead", "crm.source", "crm.medium", "crm.campaign", "crm.competitor",
 )  # fmt: skip
 
 FILES = (

@@ -13,12 +13,14 @@ from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.modules.crm.leads.models import Campaign
 
+LAST = 1000  # the highest position that a form takes
+
 
 def add(model: Any, values: Mapping[str, Any]) -> Any:
     """A new row of a short list from columns, at its end unless told where. Raises `BusinessError`."""
     values = dict(values)
     if values.get("position") is None:
-        values["position"] = (db.session.scalar(select(func.max(model.position))) or 0) + 1
+        values["position"] = min((db.session.scalar(select(func.max(model.position))) or 0) + 1, LAST)
     _check(model, values, None)
     return writes.create(model, values)
 

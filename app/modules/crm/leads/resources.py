@@ -85,9 +85,9 @@ lead = Resource(
     filters=("owner_id", "source_id", "tags", "campaign_id", "opened_on", "state"),
     views=(
         View("mine", _l("My new leads"), {"state": NEW, "owner_id": "me"}),
-        View("working", _l("In progress"), {"state": WORKING}),
-        View("converted", _l("Converted"), {"state": CONVERTED}),
-        View("disqualified", _l("Disqualified"), {"state": DISQUALIFIED}),
+        View("working", _l("Leads in progress"), {"state": WORKING}),
+        View("converted", _l("Converted leads"), {"state": CONVERTED}),
+        View("disqualified", _l("Disqualified leads"), {"state": DISQUALIFIED}),
         View("all", _l("All leads")),
     ),
     sort="-opened_on",
