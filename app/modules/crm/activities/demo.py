@@ -119,9 +119,11 @@ class _Maker:
         if self.chance.random() < 0.24:
             return []
         puts_off = self.names[deal.owner_id] == "Daniel Prieto"
-        days = -self.chance.randrange(1, 12) if self.chance.random() < (0.6 if puts_off else 0.14) else self.chance.randrange(0, 15)
+        days = -self.chance.randrange(1, 12) if self.chance.random() < (0.6 if puts_off else 0.14) else max(0, self.chance.randrange(-2, 15))
         kind = self.chance.choices((*KINDS, TASK), weights=(45, 18, 18, 12, 7))[0]
-        row = {**self._row(kind, deal), "due_on": self._workday(self.plan.today + timedelta(days=days))}
+        # Today has something to do in it whatever day it is: the demo is looked at on Sundays as well.
+        due = self._workday(self.plan.today + timedelta(days=days)) if days else self.plan.today
+        row = {**self._row(kind, deal), "due_on": due}
         if kind in (VISIT, MEETING) or self.chance.random() < 0.3:
             row["due_time"] = self._hour()
         return [row]
