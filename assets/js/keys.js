@@ -65,13 +65,12 @@
     window.htmx.ajax("GET", url, { source, target, swap: "innerHTML" });
   }
 
-  /* What a row or page has a button for is done by that button. */
-  function press(selector) {
+  /* What the selected row has a button for is done by that button; without a row it may be one of the record's page. */
+  function press(selector, onPage = true) {
     const row = selected();
-    const button = (row || document).querySelector(row ? selector : `#record ${selector}, #main > ${selector}`);
-    if (!button) return false;
-    button.click();
-    return true;
+    const button = row ? row.querySelector(selector) : onPage && document.querySelector(`#record ${selector}`);
+    button?.click();
+    return Boolean(button);
   }
 
   function end(kind) {
@@ -89,7 +88,7 @@
   const LOGGED = { "crm/deals": "deal_id", "contacts/accounts": "account_id", "contacts/contacts": "contact_id", "crm/leads": "lead_id" };
 
   function log() {
-    if (press("[data-log], [data-complete]") || !crm()) return;
+    if (press("[data-log]") || press("[data-complete]", false) || !crm()) return;
     const card = selected()?.closest("#board .v-card");
     const found = address()?.pathname.match(/\/((?:crm|contacts)\/[a-z]+)\/([1-9]\d*)(?:\/|$)/);
     const name = card ? "deal_id" : LOGGED[found?.[1]];
@@ -99,7 +98,7 @@
 
   function edit() {
     if (selected()?.matches("#board .v-card")) return; // the board opens its own editor
-    if (press("[data-edit]")) return;
+    if (press("[data-edit]", false)) return;
     const event = selected()?.dataset.event;
     if (event) return open(`${linkOf(selected()).href}/edit?stay=1`, "#drawer");
     const row = selected()?.closest(".v-rows tbody tr");
