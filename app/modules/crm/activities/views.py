@@ -218,8 +218,11 @@ def _cancel_page(activity: Activity, form: Form, status: int = 200, late: str = 
 
 
 def _answer(activity: Activity, text: str, undo_url: str | None = None) -> Response:
-    """Said in a toast; pages that show activities look again. Without scripts: the record it was about."""
+    """Said in a toast; pages that show activities look again. Its own page, and who has no scripts, get a page."""
     toast(text, undo_url=undo_url)
+    own = url_for("crm.activity_record", row_id=activity.id)
+    if request.args.get("back") or request.headers.get("HX-Current-URL", "").endswith(own):
+        return redirect_to(own)
     if not is_htmx():
         return redirect_to(_back({name: getattr(activity, name) for name in links.LINKS}))
     return render("crm/activities/_said.html", events=CHANGED)
