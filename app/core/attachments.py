@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -48,10 +49,10 @@ STARTS = (
 )
 # What computers run: no reason to keep it with a customer, and every reason not to hand it to a colleague.
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xcf\xfa\xed\xfe", b"L\x00\x00\x00\x01\x14\x02\x00")
-RUN_BY_NAME = frozenset(
-    "apk app bat chm cmd com cpl dll dmg exe gadget hta inf jar js jse lnk mjs msc msi msp pif ps1 reg scf scr sct sh url vb"
-    " vbe vbs wsf wsh".split()
-)
+RUN_BY_NAME = frozenset((
+    "apk", "app", "bat", "chm", "cmd", "com", "cpl", "dll", "dmg", "exe", "gadget", "hta", "inf", "jar", "js", "jse", "lnk",
+    "mjs", "msc", "msi", "msp", "pif", "ps1", "reg", "scf", "scr", "sct", "sh", "url", "vb", "vbe", "vbs", "wsf", "wsh",
+))  # fmt: skip
 OFFICE = "application/vnd.openxmlformats-officedocument."
 # Ending of a name -> what must be in the file.
 PROMISED = {
@@ -213,7 +214,7 @@ def size(count: int) -> str:
     """A number of bytes as people read it: "340 KB", "2.4 MB"."""
     if count < 1000 * 1000:
         return _("%(count)s KB", count=number(max(1, round(count / 1000))))
-    return _("%(count)s MB", count=number(round(count / 100_000) / 10))
+    return _("%(count)s MB", count=number(Decimal(round(count / 100_000)) / 10))
 
 
 def _table(resource: Resource) -> str:

@@ -95,8 +95,7 @@ def linked(text: str, names: Sequence[str] = ()) -> Markup:
         if len(address) <= len("https://"):
             continue
         shown += _marked(text[end : found.start()], pattern)
-        link = '<a class="v-link" href="{0}" target="_blank" rel="noopener noreferrer nofollow">{0}</a>'
-        shown += Markup(link).format(address)
+        shown += Markup('<a class="v-link" href="{0}" target="_blank" rel="noopener noreferrer nofollow">{0}</a>').format(address)
         end = found.start() + len(address)
     return shown + _marked(text[end:], pattern)
 

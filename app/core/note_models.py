@@ -18,7 +18,7 @@ class Note(CompanyScoped, Versioned, db.Model):
         same_company("member_id", "core_membership.id"),
         Index(None, "company_id", "table_name", "row_id", "created_at"),
     )
-    __silent__ = ("table_name", "row_id", "edited_at")
+    __silent__ = ("table_name", "row_id", "text", "mentions", "edited_at")  # what was deleted is gone from the log as well
 
     table_name: Mapped[str] = mapped_column(String(60))
     row_id: Mapped[int] = mapped_column(Id)

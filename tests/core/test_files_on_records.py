@@ -166,7 +166,7 @@ def test_a_file_of_one_record_is_none_of_another(one: Office, thing: int, people
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # werkzeug drops the part it had begun
 def test_an_upload_that_breaks_off_leaves_nothing(one: Office, thing: int, client_of) -> None:  # noqa: F811
     bob = client_of("bob")
-    body = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.7 and then"
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-1.7 and then'
     answer = bob.post(f"{URL}/{thing}/files", data=body, content_type="multipart/form-data; boundary=x")
     assert answer.status_code in (400, 422)
     assert count(one) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from itertools import chain
 
 import pytest
 from flask import Flask
@@ -155,17 +156,17 @@ def pages(*sources, kind: str = "") -> list[list[str]]:
 def test_sources_are_merged_by_time() -> None:
     found = pages(source(entries(45, "note", 60)), source(entries(45, "mail", 61)))
     assert [len(p) for p in found] in ([30, 30, 30], [31, 31, 28], [31, 30, 29], [30, 31, 29])
-    assert sorted(sum(found, [])) == sorted([f"note{i}" for i in range(45)] + [f"mail{i}" for i in range(45)])
+    assert sorted(chain(*found)) == sorted([f"note{i}" for i in range(45)] + [f"mail{i}" for i in range(45)])
 
 
 def test_what_happened_at_one_instant_stays_together() -> None:
     found = pages(source([*entries(20, "note"), *entries(80, "mail", 0)]))
-    assert sorted(sum(found, [])) == sorted([f"note{i}" for i in range(20)] + [f"mail{i}" for i in range(80)])
+    assert sorted(chain(*found)) == sorted([f"note{i}" for i in range(20)] + [f"mail{i}" for i in range(80)])
 
 
 def test_a_source_of_several_kinds_is_asked_until_a_page_is_full() -> None:
     found = pages(source([*entries(60, "note", 1), *[e for e in entries(100, "mail", 60) if e.at > START + timedelta(hours=1)]]), kind="note")
-    assert sorted(sum(found, [])) == sorted(f"note{i}" for i in range(60))
+    assert sorted(chain(*found)) == sorted(f"note{i}" for i in range(60))
 
 
 def test_a_function_of_the_row_alone_is_a_source_too() -> None:
