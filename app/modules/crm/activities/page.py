@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, url_for
 
 from app.core import stream
-from app.core.access import can
+from app.core.access import can, require
 from app.core.clock import today
 from app.core.i18n import _
 from app.core.surfaces.record import describe, fetch
@@ -24,6 +24,7 @@ OF_PLAN = frozenset({"remind_minutes", "repeat", "repeat_until"})
 HIDDEN = {PLANNED: OF_RESULT, DONE: OF_PLAN, CANCELLED: OF_PLAN | OF_DONE}
 
 
+@require("crm.activity.view")
 def activity_page(row_id: int) -> Response:
     """An activity with its facts and what happened to it."""
     activity = fetch(resource, row_id)
