@@ -313,10 +313,10 @@ def _period_split(desk: Desk) -> Block:
     ids = (DEALS, QUALIFIED, WON_COUNT, LOST_COUNT, RATE, RATE_VALUE, WON_AMOUNT)
     of = split(desk, ids, by)
     title = _("By %(split)s (period)", split=named(by))
-    drawn = _bars(desk, of, WON_COUNT, RATE)
+    drawn = _bars(desk, of, DEALS, RATE)
     return Block(
         key="split",
         title=title,
-        draw=partial(_ranking, title, drawn, names=(str(desk.metric(WON_COUNT).label), str(desk.metric(RATE).label))),
+        draw=partial(_ranking, title, drawn, names=(str(desk.metric(DEALS).label), str(desk.metric(RATE).label))),
         table=Table([first(by), *heads(desk, *ids)], lines(desk, of), total(desk, ids)),
     )
