@@ -48,8 +48,8 @@ def test_a_stage_of_the_same_name_stands_for_another_else_the_one_at_the_same_pl
         names = {s.id: s.name for s in [*here, *there]}
         found = {names[a]: names[b] for a, b in transfer.proposed(here, there).items()}
         assert found == {
-            **{"Contact": "First", "Qualified": "PROPOSAL", "Proposal": "PROPOSAL"},
-            **{"Negotiation": "Last", "Commitment": "Last"},
+            "Contact": "First", "Qualified": "PROPOSAL", "Proposal": "PROPOSAL",
+            "Negotiation": "Last", "Commitment": "Last",
         }
 
 
