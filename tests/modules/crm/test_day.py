@@ -49,7 +49,7 @@ def deal(one: Any, people: dict) -> Callable[..., int]:
     """Create a deal of bob's; `closes` is in so many days, `entered` so many days ago."""
 
     def create(name: str, stage: str = "Contact", owner: str = "bob", closes: int | None = None, entered: int = 0, amount: int = 1000) -> int:
-        with one, clock((f"{TODAY - timedelta(days=entered)}T09:00:00")):
+        with one, clock(f"{TODAY - timedelta(days=entered)}T09:00:00"):
             stage_id = db.session.scalar(select(Stage.id).where(Stage.name == stage))
             expected = None if closes is None else TODAY + timedelta(days=closes)
             given = {"name": name, "owner_id": people[owner].member_id, "stage_id": stage_id, "amount": euros(amount)}
