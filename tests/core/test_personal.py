@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from app.core import merging, notes, personal
 from app.core.clock import today
 from app.core.db import db, utcnow
+from app.core.metrics import MetricQuery, evaluate
 from app.core.models import Change, Role, Trash
 from app.core.note_models import Notice
 from app.core.notices import notify
@@ -71,6 +72,12 @@ def version(one, row_id):
         return session.get_one(Contact, row_id).version
 
 
+def figures(**when):
+    """Every figure there is, by month; those that want other questions aside."""
+    ids = [m.id for module in registry.modules.values() for m in module.hooks.metrics]
+    return {name: str(evaluate(name, MetricQuery(**when)).plain()["rows"]) for name in ids}
+
+
 def erase(client, one, row_id, name="rosa sanchis"):
     return client.post(page_of(row_id, "/erase"), data={"name": name, "version": version(one, row_id)})
 
@@ -109,16 +116,18 @@ def test_everything_is_handed_out(rosa, client_of):
 
 def test_nothing_of_the_person_is_left_and_no_figure_changes(app, rosa, one, client_of):
     with one:
-        before = all_figures()
-        as_of = all_figures(as_of=utcnow(), known_at=utcnow())
         instant = utcnow()
+        before, every = all_figures(), figures()
+        as_of, every_as_of = all_figures(as_of=instant, known_at=instant), figures(as_of=instant, known_at=instant)
     answer = erase(client_of("alice"), one, rosa)
     assert answer.status_code == 303
     left = {name: [s for s in SECRETS if s in said] for name, said in everything(app).items()}
     assert {name: found for name, found in left.items() if found} == {}
     with one as session:
         assert all_figures() == before
+        assert figures() == every
         assert all_figures(as_of=instant, known_at=instant) == as_of
+        assert figures(as_of=instant, known_at=instant) == every_as_of
         row = session.get_one(Contact, rosa)
         assert (row.name, row.email, row.phone, row.note) == (f"Erased person {rosa}", None, None, None)
         assert session.scalar(select(Deal.contact_id)) == rosa

@@ -10,13 +10,14 @@ from sqlalchemy import func, select, update
 
 from app.core import worker
 from app.core.db import db, utcnow
-from app.core.jobs import claim
+from app.core.jobs import claim, enqueue
 from app.core.models import Job, Membership
 from app.core.note_models import Notice
 from app.core.registry import registry
 from app.modules.crm.activities.models import Activity
 from app.modules.crm.mail import sending
 from app.modules.crm.mail.models import FAILED, QUEUED, SENT, Mail
+from app.modules.crm.mail.services import job_key
 from tests.core.post_office import PostOffice, serving
 from tests.modules.crm.making import make_deal
 
@@ -284,3 +285,23 @@ def test_the_table_of_jobs_keeps_no_words(app, one, deal_id, client_of):
     with app.app_context():
         (payload,) = db.session.scalars(select(Job.payload).where(Job.name == "crm.send_mail")).all()
     assert list(payload) == ["mail_id"]
+
+
+def test_an_address_that_slipped_in_otherwise_fails_at_once(app, one, deal_id, office, people):
+    with one as session:
+        bad = Mail(deal_id=deal_id, sender_id=people["bob"].member_id, to_address="a@b@c", subject="s", body="b", message_id="<1@x>")
+        session.add(bad)
+        session.flush()
+        enqueue("crm.send_mail", {"mail_id": bad.id}, key=job_key(bad))
+    worker.run_pending(app)
+    assert (mail(one).state, mail(one).why, office.letters) == (FAILED, "refused", [])
+
+
+def test_without_a_server_mails_of_one_second_are_two_files(app, one, deal_id, client_of):
+    bob = client_of("bob")
+    with time_machine.travel(utcnow(), tick=False):
+        write(bob, deal_id)
+        write(bob, deal_id)
+        worker.run_pending(app)
+    assert len(list((app.config["VENDIMIA"].var_dir / "mail").glob("*.eml"))) == 2
+    assert {m.state for m in mails(one)} == {SENT}

@@ -7,6 +7,7 @@ afterwards, with the activity that counts it, and only while the mail still wait
 from __future__ import annotations
 
 from datetime import timedelta
+from email.errors import MessageError
 
 import structlog
 from flask import g
@@ -38,11 +39,14 @@ def send(*, mail_id: int) -> None:
     if mail is None or mail.state != QUEUED or not mail.to_address:
         return
     letter, name = _letter(mail)
+    try:
+        message = letter.message()
+    except (ValueError, MessageError) as error:  # an address that is none: written by something else than our form
+        _refused(mail_id, str(error))
+        return
     db.session.commit()
     try:
-        refused = hand_over(letter.message(), name=name)
-    except ValueError as error:  # an address that is none: written by something else than our form
-        _refused(mail_id, str(error))
+        refused = hand_over(message, name=name)
     except Undelivered as error:
         if error.for_good:
             _refused(mail_id, error.said)
@@ -78,7 +82,7 @@ def _letter(mail: Mail) -> tuple[Letter, str]:
         message_id=mail.message_id,
     )
     at = utcnow().isoformat(timespec="seconds")
-    return letter, file_name(at, f"{mail.subject} {mail.to_address}", mail.message_id)
+    return letter, file_name(at, f"{mail.subject} {mail.to_address}", mail.message_id.partition("@")[0])
 
 
 def _waiting(mail_id: int) -> Mail | None:

@@ -26,6 +26,8 @@ def state_tag(mail: Mail) -> dict[str, str]:
 
 def why_sentence(mail: Mail) -> str:
     """What is to be said of a mail that was not simply sent."""
+    if not mail.to_address:
+        return _("Its addresses and words were erased with the personal data.")
     if mail.state == QUEUED and mail.attempts:
         return _("The mail server does not answer at the moment. The e-mail will be sent as soon as it does.")
     if mail.state == QUEUED:
