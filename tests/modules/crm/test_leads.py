@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.datastructures import MultiDict
 
-from app.core import tags
+from app.core import merging, tags
 from app.core.clock import today
 from app.core.db import db
 from app.core.errors import BusinessError, Conflict
@@ -237,6 +237,21 @@ def test_somebody_elses_deal_cannot_be_chosen(one, client_of, people):
     for said in ({}, {"deal": str(daves)}):
         answer = client_of("bob").post(f"/c/one/crm/leads/{lead_id}/convert", data={**data, **said})
         assert (answer.status_code, "secret" in answer.text) == (422, False)
+
+
+def test_of_leads_merged_the_one_that_was_converted_stays(one):
+    with one:
+        resource = registry.resource("crm.lead")
+        done, twin = make_lead(), make_lead(name="Lucía")
+        call = activity(twin)
+        converting.convert(done, version=None, account={"name": "Norte"}, contact=None, deal=None)
+        with pytest.raises(BusinessError, match="has to stay"):
+            merging.merge(resource, twin.id, [done.id], {}, {})
+        assert db.session.scalars(select(Lead.id).order_by(Lead.id)).all() == [done.id, twin.id]
+        group = merging.merge(resource, done.id, [twin.id], {}, {})
+        assert (db.session.get(Lead, done.id).state, call.lead_id) == (CONVERTED, done.id)
+        merging.unmerge(group)
+        assert call.lead_id == twin.id
 
 
 # Pages

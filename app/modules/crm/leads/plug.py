@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
 from app.modules.crm.leads import demo, seeds, services, views
+from app.modules.crm.leads.merging import MERGES
 from app.modules.crm.leads.origins import campaign, medium, source
 from app.modules.crm.leads.resources import lead
 
@@ -27,5 +28,6 @@ hooks = Hooks(
              permission="crm.campaign.edit", icon="flag", order=85),
     ),
     on_enable=seeds.on_enable,
+    merges=MERGES,
     demo=demo.fill,
 )

@@ -38,11 +38,12 @@ def _deal(deal_id: int) -> Deal:
 def _panel(name: str, title: str, deal: Deal, *, status: int = 200, closed: bool = False, **shown: Any) -> Response:
     """A panel as a fragment, or as a page of its own."""
     url = url_for(f"crm.deal_{name}", deal_id=deal.id)
-    panel = {"name": name, "title": title, "url": url, "template": f"crm/parts/_{name}.html",
+    fragment = f"crm/parts/_{name}.html"
+    panel = {"name": name, "title": title, "url": url, "template": fragment,
              "may_edit": can("crm.deal.edit"), "edit": "" if closed else request.args.get("edit", "")}  # fmt: skip
     about = {"id": deal.id, "name": deal.name, "state": deal.state, "version": deal.version, "currency": deal.currency,
              "url": url_for("crm.deal_record", row_id=deal.id)}  # fmt: skip
-    return render("crm/parts/panel.html", panel["template"], status=status, panel=panel, deal=about, **shown)
+    return render("crm/parts/panel.html", fragment, status=status, panel=panel, deal=about, **shown)
 
 
 def _done(deal: Deal, show: Callable[..., Response]) -> Response:
