@@ -1,8 +1,6 @@
 """Mail: in the outbox with the transaction, sent by the worker, once."""
 
 import email
-import socketserver
-import threading
 from datetime import timedelta
 from email import policy
 from pathlib import Path
@@ -17,6 +15,7 @@ from app.core.fields import Email, FieldError, Reading
 from app.core.mail import send_mail
 from app.core.mail_server import Server
 from app.core.models import Job
+from tests.core.post_office import PostOffice, serving
 
 
 def files(app):
@@ -128,48 +127,23 @@ def test_an_address_that_is_none_gets_a_sentence(url):
         Server.of(url)
 
 
-class Postman(socketserver.StreamRequestHandler):
-    """As much of SMTP as a client needs to hand over a message; `server.refuse` answers that it is busy."""
-
-    def handle(self):
-        self.wfile.write(b"220 test\r\n")
-        while line := self.rfile.readline():
-            verb = line[:4].upper()
-            if verb == b"MAIL" and self.server.refuse:
-                self.wfile.write(b"451 busy\r\n")
-            elif verb == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                self.server.letters.append(b"".join(iter(self.rfile.readline, b".\r\n")))
-                self.wfile.write(b"250 taken\r\n")
-            elif verb == b"QUIT":
-                self.wfile.write(b"221 bye\r\n")
-                return
-            else:
-                self.wfile.write(b"250 fine\r\n")
-
-
 @pytest.fixture
 def post_office():
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Postman) as server:
-        server.letters, server.refuse = [], False
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    with serving(PostOffice()) as office:
+        yield office
 
 
 def test_a_server_that_is_busy_gets_the_mail_later_with_the_same_id(app, one, post_office):
-    app.config["VENDIMIA"].smtp_url = f"smtp://127.0.0.1:{post_office.server_address[1]}"
+    app.config["VENDIMIA"].smtp_url = post_office.url
     with one:
         send_mail("ana@one.example", "Patience", "…", key="patience")
-    post_office.refuse = True
+    post_office.replies["MAIL"] = "451 busy"
     worker.run_pending(app)
     assert post_office.letters == []
-    post_office.refuse = False
+    post_office.replies.clear()
     with time_machine.travel(utcnow() + timedelta(minutes=2)):
         worker.run_pending(app)
     (letter,) = post_office.letters
-    message = email.message_from_bytes(letter, policy=policy.default)
+    message = letter.message
     assert message["Message-ID"] == "<patience@127.0.0.1>"
     assert message["Subject"] == "Patience"
