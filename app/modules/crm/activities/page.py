@@ -10,7 +10,7 @@ from app.core import stream
 from app.core.access import can, require
 from app.core.clock import today
 from app.core.i18n import _
-from app.core.surfaces.record import describe, fetch
+from app.core.surfaces.record import describe, fact, fetch
 from app.core.web import render
 from app.modules.crm.activities.lines import late_text
 from app.modules.crm.activities.models import CANCELLED, DONE, PLANNED, Activity
@@ -21,6 +21,11 @@ from app.modules.crm.activities.resources import activity as resource
 OF_RESULT = frozenset({"done_on", "done_time", "outcome_id", "outcome_note", "done_by_id", "told_after"})
 OF_DONE = OF_RESULT - {"outcome_id", "outcome_note"}
 OF_PLAN = frozenset({"remind_minutes", "repeat", "repeat_until"})
+HEADS = {
+    PLANNED: ("type_id", "due_on", "due_time", "owner_id"),
+    DONE: ("type_id", "done_on", "outcome_id", "done_by_id"),
+    CANCELLED: ("type_id", "due_on", "outcome_id", "owner_id"),
+}
 HIDDEN = {PLANNED: OF_RESULT, DONE: OF_PLAN, CANCELLED: OF_PLAN | OF_DONE}
 
 
@@ -35,8 +40,9 @@ def activity_page(row_id: int) -> Response:
 def _page_of(activity: Activity) -> dict[str, Any]:
     record = describe(resource, activity)
     record["tags"] = _tags(activity)
+    record["head"] = [fact(resource.field(name), activity, None) for name in HEADS[activity.state]]
     for group in record["groups"]:
-        group["facts"] = [fact for fact in group["facts"] if fact["name"] not in HIDDEN[activity.state]]
+        group["facts"] = [each for each in group["facts"] if each["name"] not in HIDDEN[activity.state]]
     record["groups"] = [group for group in record["groups"] if group["facts"]]
     record["actions"] = [*_actions(activity), *record["actions"]]
     return record
