@@ -26,6 +26,7 @@ from app.core.rates import RateTable
 from app.core.registry import registry
 from app.core.resource import Resource
 from app.core.tables import NONE, Listing
+from app.modules.crm.metrics.facts import Deals
 
 OWN = ("metric", "from", "to", "as_of", "known_at", "cursor", "sort", "format")
 LONGEST = 200
@@ -107,8 +108,9 @@ class Drill:
 
     @property
     def countable(self) -> bool:
-        """Whether the select of the figure can be read record by record."""
-        return self.metric.facts is not None and self.metric.shape != "formula"
+        """Whether the select of the figure can be read record by record: it counts deals, and nothing but their rows."""
+        facts = self.metric.facts
+        return isinstance(facts, Deals) and type(facts).build is Deals.build and self.metric.shape != "formula"
 
     def shares(self, ids: list[int]) -> dict[int, Any]:
         """Record id -> what it adds to the figure, in one statement; of a ratio, its numerator where it has one."""

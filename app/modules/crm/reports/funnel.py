@@ -116,7 +116,7 @@ def _funnel_block(desk: Desk, steps: Sequence[Step], pipeline: str) -> Block:
         rows.append([Cell(step.name), Cell(number(step.n), step.n, url), Cell(share), *_count_cells(before, step),
                      cell(desk.metric(AMOUNT), step.amount, worth(stage=step.stage_id)), *_amount_cells(desk, before, step)])  # fmt: skip
     title = _("From prospect to purchase (cohort)")
-    names = [_("Reached"), _("Passed on"), _("Stayed behind")]
+    names = [_("Deals"), _("Passed on"), _("Stayed behind")]
     any_reached = bool(steps) and steps[0].n > 0
     return Block(
         key="funnel",
@@ -124,7 +124,7 @@ def _funnel_block(desk: Desk, steps: Sequence[Step], pipeline: str) -> Block:
         note=_("Deals that began in the period, by the furthest stage each has reached so far, whatever became of it. Pipeline: %(name)s.", name=pipeline),
         draw=lambda width: funnel(title, drawn, names, width=width),
         table=Table(
-            [Column(_("Stage"), numeric=False), Column(_("Reached")), Column(_("Of the cohort")), Column(_("Passed on")),
+            [Column(_("Stage"), numeric=False), Column(_("Deals")), Column(_("Of the cohort")), Column(_("Passed on")),
              Column(_("Stayed behind")), Column(_("Drop-off")), Column(_("Amount")), Column(_("Passed on, by amount")),
              Column(_("Drop-off, by amount"))],
             rows if any_reached else (),

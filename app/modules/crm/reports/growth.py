@@ -44,7 +44,7 @@ def _steps(desk: Desk, known: str) -> Block:
     at_start = desk.figure(ACTIVE, during=_eve(desk)).total.n
     steps = [
         (_("Active at the beginning"), at_start, "s5", desk.behind(ACTIVE, during=_eve(desk))()),
-        (_("New"), found[NEW].n, "s1", desk.behind(NEW)()),
+        (_("New accounts"), found[NEW].n, "s1", desk.behind(NEW)()),
         (_("Won back"), found[BACK].n, "s2", desk.behind(BACK)()),
         (_("Gone quiet"), -found[QUIET].n, "s4", desk.behind(QUIET)()),
         (_("Active at the end"), found[ACTIVE].n, "s5", desk.behind(ACTIVE)()),
@@ -98,7 +98,7 @@ def _bars(desk: Desk, of: Split) -> list[Bar]:
 
 
 def _drawn(title: str, drawn: list[Bar], width: float) -> Any:
-    return horizontal(title, drawn, (_("Active"), _("Growth")), width=width)
+    return horizontal(title, drawn, (_("Active accounts"), _("Growth")), width=width)
 
 
 def _total(desk: Desk) -> list[Cell]:

@@ -48,7 +48,7 @@ def plain(value: Any) -> Any:
     """A value for files: money in its units, a ratio as a number between 0 and 1."""
     if isinstance(value, Money):
         return value.amount
-    return round(value, 6) if isinstance(value, Decimal) else value
+    return round(value, 6).normalize() if isinstance(value, Decimal) else value
 
 
 def cell(metric: Metric, row: FigureRow | None, url: str = "", css: str = "") -> Cell:
