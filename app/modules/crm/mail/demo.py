@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from app.core.db import db
 from app.core.demo import DemoPlan
@@ -29,10 +30,13 @@ TEXTS = (
 def fill(plan: DemoPlan) -> None:
     """Mails behind e-mails that were sent to a person with an address; the newest one of them never arrived."""
     contact = registry.resource("contacts.contact").model
-    columns = (Activity.id, Activity.owner_id, Activity.account_id, Activity.contact_id, Activity.deal_id, Activity.done_at)
+    columns = (Activity.id, Activity.owner_id, Activity.account_id, contact.id.label("contact_id"), Activity.deal_id, Activity.done_at)
+    other = aliased(contact)
+    people = select(func.min(other.id)).where(other.account_id == Activity.account_id, other.email.is_not(None))
+    there = people.correlate(Activity).scalar_subquery()
     rows = db.session.execute(
         select(*columns, contact.name, contact.email)
-        .join(contact, contact.id == Activity.contact_id)
+        .join(contact, contact.id == func.coalesce(Activity.contact_id, there))
         .where(Activity.kind == EMAIL, Activity.state == DONE, Activity.owner_id.is_not(None), contact.email.is_not(None))
         .order_by(Activity.done_at.desc(), Activity.id)
         .limit(MOST_SMALL if plan.small else MOST)
@@ -40,8 +44,9 @@ def fill(plan: DemoPlan) -> None:
     names = {rep.id: rep.name for rep in plan.reps}
     mails = [_mail(plan, number, row, names.get(row.owner_id, "")) for number, row in enumerate(rows)]
     bulk_insert(Mail, mails)
-    for activity in db.session.scalars(select(Activity).where(Activity.id.in_([row.id for row in rows]))):
-        activity.source = "mail"
+    whom = {row.id: row.contact_id for row in rows}
+    for activity in db.session.scalars(select(Activity).where(Activity.id.in_(whom))):
+        activity.source, activity.contact_id = "mail", whom[activity.id]
     if mails:
         bulk_insert(Mail, [_came_back(mails[0], rows[0])])
 
