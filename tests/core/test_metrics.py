@@ -127,7 +127,8 @@ def test_the_answer_of_the_api(one) -> None:
             }
         ],
     }
-    assert rate["rows"][0] | {"by": {}} == {"by": {}, "value": 1.0, "n": 1, "numerator": 1, "denominator": 1}
+    small = {"small": True, "interval": [0.206549, 1.0]}
+    assert rate["rows"][0] | {"by": {}} == {"by": {}, "value": 1.0, "n": 1, "numerator": 1, "denominator": 1, **small}
 
 
 def test_the_total_of_a_figure_is_its_only_row() -> None:
