@@ -14,12 +14,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.metrics import metrics
+from app.modules.contacts.public import Account
 from app.modules.crm import services
+from app.modules.crm.activities import services as activities
+from app.modules.crm.activities.models import ActivityOutcome, ActivityType
 from app.modules.crm.models import Deal
 from app.modules.crm.reports.drilling import argument, key
 from app.modules.crm.reports.periods import Period, moved
@@ -336,3 +339,31 @@ def test_statements_do_not_grow_with_the_rows(app: Flask, one: Office, people, c
         counts.append(len(sent))
     assert counts[1] <= counts[0]
     assert counts[0] < 70
+
+
+# Follow-ups
+
+
+def test_follow_ups_by_rep_kind_and_month(one: Office, people, client_of: Client) -> None:
+    with one:
+        ana, benito = (Account(name=name, owner_id=people["bob"].member_id, target=name == "Ana") for name in ("Ana", "Benito"))
+        db.session.add_all([ana, benito])
+        db.session.flush()
+        types = {t.kind: t.id for t in db.session.scalars(select(ActivityType).order_by(ActivityType.id.desc()))}
+        reached = db.session.scalars(select(ActivityOutcome).where(ActivityOutcome.reached, ~ActivityOutcome.cancelled)).first()
+        missed = db.session.scalars(select(ActivityOutcome).where(~ActivityOutcome.reached, ~ActivityOutcome.cancelled)).first()
+        for kind, outcome, day in (("call", reached, 3), ("call", missed, 4), ("visit", reached, 28)):
+            activities.log({"type_id": types[kind], "subject": kind, "account_id": ana.id, "owner_id": people["bob"].member_id,
+                            "done_on": date(2025, 2, day), "outcome_id": outcome.id})  # fmt: skip
+    rows = tables(client_of("alice"), "followups", compare="none")["Follow-ups by rep"]
+    line = dict(zip(rows[0], rows[1], strict=True))
+    assert line["Owner"] == "Bob"
+    assert (line["Call"], line["Visit"], line["Meeting"], line["Follow-ups"]) == ("2", "1", "–", "3")
+    assert line["Effective contacts (period)"].startswith(f"{2 / 3:.1%}")
+    assert line["Accounts touched"] == "1"
+    assert line["Recorded late (period)"].startswith("100.0%")  # told years after
+    months = tables(client_of("alice"), "followups")["Follow-ups by month and kind"]
+    assert column(months, "Call")["Feb"] == "2"
+    untouched = tables(client_of("alice"), "followups", days="3650")["Accounts nobody has touched for 3,650 days"]
+    assert [row[0] for row in untouched[1:]] == ["Benito"]
+    assert client_of("bob").get(f"{URL}/drill?metric=crm.follow_ups&from=2025-02-01&to=2025-02-28&kind=call").status_code == 200
