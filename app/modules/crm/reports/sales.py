@@ -72,7 +72,7 @@ def _by_month(desk: Desk, courses: Mapping[str, Course], keys: list[int]) -> Blo
     return Block(
         key="months",
         title=title,
-        note=_("By the day of the win. The months of the period are dark."),
+        note=_("By the day of the win. The months of the period stand out."),
         draw=lambda width: bars(title, names, [Series("", points)], axis(amount.metric), width=width),
         table=Table([Column(_("Month"), numeric=False), *heads(desk, AMOUNT, COUNT, SIZE)], rows[::-1]),
         broad=False,
