@@ -17,6 +17,7 @@ from app.core.errors import BusinessError, Conflict, NotFound
 from app.core.fields import Email, FieldError, Reading
 from app.core.i18n import LANGUAGES, _
 from app.core.lifecycle import enable
+from app.core.lifecycle import offer_news as offer_modules_news
 from app.core.manifest import RESERVED
 from app.core.models import Company, Membership, Role, User
 from app.core.money import currencies
@@ -64,6 +65,15 @@ def create_company(
                     enable(module.name)
         db.session.commit()
         return company.id
+
+
+def offer_news() -> None:
+    """Give the stock roles of every company what its modules newly propose; one transaction a company."""
+    with current_app._get_current_object().app_context():  # type: ignore[attr-defined]  # LocalProxy API
+        ids = list(db.session.scalars(select(Company.id).order_by(Company.id)))
+    for company_id in ids:
+        with acting_for(company_id):
+            offer_modules_news()
 
 
 def create_user(email: str, company: str, role: str, name: str | None = None) -> int:

@@ -39,9 +39,23 @@ def enable(name: str) -> None:
     row.enabled = True
     db.session.flush()
     g.pop("enabled_modules", None)
+    _offer(module, row)
     if first_time:
-        _grant(module)
         module.hooks.on_enable()
+
+
+def offer_news() -> None:
+    """Give the stock roles of the current company what its modules propose and did not have to propose before.
+
+    Run when the database is brought to a newer version. What an admin took away from a role stays away.
+    """
+    for module in enabled_modules():
+        row = _row(module.name)
+        if row is None:  # of a module that is always on, in a company older than such rows
+            row = CompanyModule(module=module.name)
+            db.session.add(row)
+        _offer(module, row)
+    db.session.flush()
 
 
 def disable(name: str) -> None:
@@ -71,16 +85,22 @@ def _row(name: str) -> CompanyModule | None:
     return db.session.scalar(select(CompanyModule).filter_by(module=name))
 
 
-def _grant(module: Module) -> None:
-    """Give the company's stock roles what the module proposes for them; later changes are the admin's."""
+def _offer(module: Module, row: CompanyModule) -> None:
+    """Give the company's stock roles what is new in the module for them; later changes are the admin's.
+
+    A role has heard of a resource when it has a scope for it, of other permissions when `row` says they were offered.
+    """
+    new = set(module.hooks.permissions) - set(row.offered or ())
     roles = {role.key: role for role in db.session.scalars(select(Role))}
     for key in ("manager", "rep"):
         if (role := roles.get(key)) is None:
             continue
-        granted = set(module.hooks.grants.get(key, ()))
-        scopes = dict(role.scopes)
+        granted, scopes = new & set(module.hooks.grants.get(key, ())), dict(role.scopes)
         for resource in module.hooks.resources:
-            granted |= resource.default_permissions(key)
-            scopes.setdefault(resource.key, resource.default_scope(key))
-        role.permissions = sorted({*role.permissions, *granted})
-        role.scopes = scopes
+            if resource.key not in scopes:
+                granted |= resource.default_permissions(key)
+                scopes[resource.key] = resource.default_scope(key)
+        if granted - set(role.permissions) or scopes != role.scopes:
+            role.permissions, role.scopes = sorted({*role.permissions, *granted}), scopes
+    if new:
+        row.offered = sorted(module.hooks.permissions)

@@ -188,13 +188,17 @@ class TeamMember(CompanyScoped, db.Model):
 
 
 class CompanyModule(CompanyScoped, db.Model):
-    """Whether a company has a module on. A row that exists remembers that first-time data was made."""
+    """Whether a company has a module on. A row that exists remembers that first-time data was made.
+
+    `offered` are the permissions of the module, those of its resources aside, that the company's roles were offered.
+    """
 
     __tablename__ = "core_company_module"
     __constraints__ = (UniqueConstraint("company_id", "module"),)
 
     module: Mapped[str] = mapped_column(String(40))
     enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    offered: Mapped[list | None] = mapped_column(JSON)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime(), default=utcnow, onupdate=utcnow)
 
 

@@ -86,9 +86,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_core_notice_company_id_member_id_id'), 'core_notice', ['company_id', 'member_id', 'id'])
     op.create_index(op.f('ix_core_notice_company_id_member_id_read_at'), 'core_notice', ['company_id', 'member_id', 'read_at'])
+    with op.batch_alter_table('core_company_module', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('offered', sa.JSON(), nullable=True))
+    # What there was to offer until now; of resources a role remembers itself whether it has heard of them.
+    modules = sa.table('core_company_module', sa.column('module'), sa.column('offered', sa.JSON()))
+    op.execute(modules.update().where(modules.c.module == 'crm').values(offered=['crm.figures.team', 'crm.figures.company']))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('core_company_module', schema=None) as batch_op:
+        batch_op.drop_column('offered')
     op.drop_table('core_notice')
     op.drop_table('core_file_content')
     op.drop_table('core_file')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.core import migrate
+from app.core import companies, migrate
 from app.core.cli.base import Failed, Group
 from app.core.registry import registry
 
@@ -15,9 +15,11 @@ group = Group("db", help="Bring the database to the newest version, write new ve
 def upgrade() -> None:
     """Apply every migration of the core and of all installed modules.
 
-    On PostgreSQL also protect each table of a company by row-level security and grant the web role what it needs.
+    On PostgreSQL also protect each table of a company by row-level security and grant the web role what it needs. The
+    stock roles of every company get what its modules newly propose for them.
     """
     migrate.upgrade()
+    companies.offer_news()
     click.echo("The database is up to date.")
 
 
