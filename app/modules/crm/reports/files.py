@@ -12,6 +12,7 @@ from typing import Any
 from flask import Response, g
 
 from app.core import pdf, workbooks
+from app.core.charts import PAINT, Chart
 from app.core.db import utcnow
 from app.core.errors import BusinessError
 from app.core.exporting import BOM
@@ -109,13 +110,19 @@ def _section(block: Block) -> dict[str, Any]:
         "title": block.title,
         "note": block.note,
         "chart": pdf.drawing(block.paper) if block.paper else "",
-        "legend": [name for _css, name in block.paper.legend] if block.paper else [],
+        "legend": _legend(block.paper) if block.paper else [],
         "heads": [c.label for c in table.columns] if table.rows else [],
         "aligns": ["end" if c.numeric else "start" for c in table.columns] if table.rows else [],
         "rows": [[_said(cell) for cell in row] for row in table.rows],
         "total": [_said(cell) for cell in table.total] if table.rows else [],
         "foot": " ".join(block.foot) if table.rows else _("Nothing to show for this period and these filters."),
     }
+
+
+def _legend(chart: Chart) -> list[dict[str, Any]]:
+    """The names of the series with the colour each is drawn in."""
+    found = ((PAINT[css], name) for css, name in chart.legend)
+    return [{"colour": paint["stroke"] if paint["fill"] == "none" else paint["fill"], "name": name} for paint, name in found]
 
 
 def _said(cell: Cell) -> str:

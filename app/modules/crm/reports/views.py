@@ -9,7 +9,7 @@ from flask import Response, request, url_for
 
 from app.core.access import require
 from app.core.metrics import dimensions
-from app.core.web import redirect_to, render
+from app.core.web import render
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.reports import files, records
 from app.modules.crm.reports.asking import Desk
@@ -63,9 +63,12 @@ def _context(report: Report, desk: Desk, content: Any) -> dict[str, Any]:
 @blueprint.get("/reports/drill")
 @require(VIEW)
 def drill() -> Any:
-    """The records behind a figure: those the reader may open, what they add up to, and how many more there are."""
+    """The records behind a figure: those the reader may open, what they add up to, and how many more there are.
+
+    An address that names no figure shows the reports.
+    """
     if "metric" not in request.args:
-        return redirect_to(url_for("crm.report_list"))
+        return report_list()
     found = Drill.of(request.args)
     if kind := request.args.get("format"):
         return records.file(found, kind)
