@@ -65,8 +65,8 @@ class _Maker:
             self.by_owner.setdefault(owner_id, []).append(account_id)
 
     def deal(self, opened: date) -> dict[str, Any]:
-        # The rep who can log in has more to do than the others.
-        rep = self.chance.choices(self.plan.reps, weights=[2, *([1] * (len(self.plan.reps) - 1))])[0]
+        # The rep who can log in has more to do than the others, as a demo is seen through their eyes.
+        rep = self.chance.choices(self.plan.reps, weights=[4, *([1] * (len(self.plan.reps) - 1))])[0]
         share, pace, price = TEAMS[self.plan.team_of[rep.id]]
         name, usual = self.chance.choice(PRODUCTS)
         amount = max(1, round(usual * price * self.chance.lognormvariate(0, 0.32) / 100)) * 100
