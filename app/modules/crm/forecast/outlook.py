@@ -23,7 +23,7 @@ class Step:
     key: str
     label: str
     amount: Money
-    together: Money | None  # None: it counts in no forecast
+    together: Money
     n: int
     url: str
 
@@ -48,12 +48,10 @@ def outlook(desk: Desk) -> Outlook:
     behind = desk.behind("crm.category_forecast")
     so_far = _minor(closed)
     steps = [Step("closed", _("Closed"), _money(so_far), _money(so_far), closed.n, desk.behind("crm.won_amount")())]
-    for key in (COMMIT, BEST_CASE, PIPELINE, OMITTED):
+    for key in (COMMIT, BEST_CASE, PIPELINE):
         row = open_.get(key)
         so_far += _minor(row)
-        together = None if key == OMITTED else _money(so_far)
-        if row or key != OMITTED:
-            steps.append(Step(key, str(LABELS[key]), _money(_minor(row)), together, row.n if row else 0, behind(category=key)))
+        steps.append(Step(key, str(LABELS[key]), _money(_minor(row)), _money(so_far), row.n if row else 0, behind(category=key)))
     return Outlook(
         steps=steps,
         weighted=_money(_minor(closed) + _minor(weighted)),
