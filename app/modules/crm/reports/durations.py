@@ -100,7 +100,6 @@ def _cycle(desk: Desk, courses: dict[str, Any], keys: list[int]) -> Block:
 def _split(desk: Desk, ids: Sequence[str]) -> Block:
     by = desk.frame.split
     shown = [i for i in ids if by in desk.metric(i).dimensions]
-    shown += [i for i in (MEDIAN, NINE) if desk.may(i) and by in desk.metric(i).dimensions]
     of = split(desk, shown, by)
     return Block(
         key="split",

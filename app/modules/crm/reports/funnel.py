@@ -56,13 +56,9 @@ class Step:
 
     stage_id: int
     name: str
-    count: FigureRow | None
+    n: int
     amount: FigureRow | None
     onward: FigureRow | None  # of those that reached it, the share that reached the next one
-
-    @property
-    def n(self) -> int:
-        return self.count.n if self.count else 0
 
     @property
     def worth(self) -> Any:
@@ -97,11 +93,16 @@ def _pipeline(desk: Desk) -> Pipeline | None:
 
 
 def _steps(desk: Desk, pipeline: Pipeline) -> list[Step]:
-    stages = select(Stage.id, Stage.name).where(Stage.pipeline_id == pipeline.id, Stage.type.in_((OPEN, WON)))
+    stages = select(Stage.id, Stage.name, Stage.type).where(Stage.pipeline_id == pipeline.id, Stage.type.in_((OPEN, WON)))
     stages = stages.order_by(Stage.type == WON, Stage.position, Stage.id)
     chosen: dict[str, Any] = {} if "pipeline" in desk.frame.filters else {"pipeline": pipeline.id}
-    counts, amounts, onward = (by_key(desk.figure(i, "stage", **chosen), "stage") for i in (BEGAN, AMOUNT, CONVERSION))
-    return [Step(s.id, s.name, counts.get(s.id), amounts.get(s.id), onward.get(s.id)) for s in db.session.execute(stages)]
+    onward, amounts = (by_key(desk.figure(i, "stage", **chosen), "stage") for i in (CONVERSION, AMOUNT))
+    won = desk.figure(CREATED_RATE, **chosen).total
+    found = db.session.execute(stages).all()
+    # What reached a stage is what its conversion is a share of; there is none from a win.
+    counts = {s.id: row.n if (row := onward.get(s.id)) else 0 for s in found}
+    counts |= {s.id: won.numerator for s in found if s.type == WON and isinstance(won.numerator, int)}
+    return [Step(s.id, s.name, counts[s.id], amounts.get(s.id), onward.get(s.id)) for s in found]
 
 
 def _funnel_block(desk: Desk, steps: Sequence[Step], pipeline: str) -> Block:
@@ -226,22 +227,25 @@ def _outcome(won: FigureRow | None, still: FigureRow | None) -> dict[str, int]:
 def _split_block(desk: Desk, steps: Sequence[Step]) -> Block:
     """The stages reached by source, campaign, rep and the like, each with its win rate and what is still open."""
     by = desk.frame.split
-    of = split(desk, (BEGAN, CREATED_RATE, OPEN_RATE), by)
+    of = split(desk, (CREATED_RATE, OPEN_RATE), by)
+    order = sorted(of.order, key=lambda k: (k is None, -_n(of.row(CREATED_RATE, k)), of.names[k].casefold()))
     pipeline = _pipeline(desk)
     chosen: dict[str, Any] = {} if "pipeline" in desk.frame.filters or not pipeline else {"pipeline": pipeline.id}
     reached = by_key(desk.figure(BEGAN, by, "stage", **chosen), by, "stage") if steps else {}
     address, plain = desk.behind(BEGAN), {i: desk.behind(i) for i in of.ids}
     rows = []
-    for k in of.order:
+    for k in order:
         found = [reached.get((k, step.stage_id)) for step in steps]
         stages = [cell(desk.metric(BEGAN), row, address(stage=step.stage_id, **{by: k})) for step, row in zip(steps, found, strict=True)]
         rates = [cell(desk.metric(i), of.row(i, k), plain[i](**{by: k})) for i in (CREATED_RATE, OPEN_RATE)]
-        rows.append([Cell(of.names[k]), cell(desk.metric(BEGAN), of.row(BEGAN, k), plain[BEGAN](**{by: k})), *stages, *rates])
+        n = _n(of.row(CREATED_RATE, k))
+        rows.append([Cell(of.names[k]), Cell(number(n), n, plain[CREATED_RATE](**{by: k})), *stages, *rates])
     whole = {i: f.total for i, f in zip(of.ids, desk.figures(of.ids), strict=True)}
-    last = [Cell(_("Total")), cell(desk.metric(BEGAN), whole[BEGAN]), *(Cell(number(s.n), s.n) for s in steps),
+    last = [Cell(_("Total")), Cell(number(whole[CREATED_RATE].n), whole[CREATED_RATE].n), *(Cell(number(s.n), s.n) for s in steps),
             *(cell(desk.metric(i), whole[i]) for i in (CREATED_RATE, OPEN_RATE))]  # fmt: skip
     title = _("By %(split)s: stages reached (cohort)", split=named(by))
-    drawn = _bars(desk, of, BEGAN, CREATED_RATE)
+    drawn = [Bar(of.names[k], _n(of.row(CREATED_RATE, k)), [number(_n(of.row(CREATED_RATE, k))), _rate_text(desk, of.row(CREATED_RATE, k))],
+                 f"{of.names[k]}: {number(_n(of.row(CREATED_RATE, k)))}", plain[CREATED_RATE](**{by: k})) for k in order[:MOST]]  # fmt: skip
     return Block(
         key="split",
         title=title,
@@ -253,11 +257,19 @@ def _split_block(desk: Desk, steps: Sequence[Step]) -> Block:
     )  # fmt: skip
 
 
+def _n(row: FigureRow | None) -> int:
+    return row.n if row else 0
+
+
+def _rate_text(desk: Desk, row: FigureRow | None) -> str:
+    return text_of(desk.metric(CREATED_RATE), row.value if row else None)
+
+
 # Period
 
 
 def _period(desk: Desk) -> Content:
-    found: list[Card] = cards(desk, (DEALS, QUALIFIED, RATE, RATE_VALUE, WON_AMOUNT), {}, ())
+    found: list[Card] = cards(desk, (DEALS, RATE, RATE_VALUE, WON_AMOUNT), {}, ())
     return Content(cards=found, blocks=[_flow_block(desk), _monthly_block(desk), _period_split(desk)])
 
 

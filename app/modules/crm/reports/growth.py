@@ -9,8 +9,9 @@ from typing import Any
 from app.core.charts import Bar, horizontal
 from app.core.formats import number
 from app.core.i18n import _
+from app.core.metrics import FigureRow
 from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
+from app.modules.crm.reports.blocks import Block, Cell, Column, Content, Table
 from app.modules.crm.reports.periods import Period
 from app.modules.crm.reports.sales import cards
 from app.modules.crm.reports.tables import Split, first, heads, named, split
@@ -29,7 +30,7 @@ def content(desk: Desk) -> Content:
               days=number(settings().active_days))  # fmt: skip
     if not desk.may(*ALL):
         return Content(notes=[known])
-    return Content(cards=cards(desk, (ACTIVE, GROWTH, RETENTION, NEW, QUIET), {}, ()), blocks=[_steps(desk, known), _split(desk)])
+    return Content(cards=cards(desk, (ACTIVE, GROWTH, RETENTION), {}, ()), blocks=[_steps(desk, known), _split(desk)])
 
 
 def _eve(desk: Desk) -> Period:
@@ -38,10 +39,15 @@ def _eve(desk: Desk) -> Period:
     return Period(eve, eve)
 
 
+def _at_start(growth: FigureRow | None) -> int:
+    """How many accounts were active when the period began: what growth is measured against."""
+    return growth.denominator if growth and isinstance(growth.denominator, int) else 0
+
+
 def _steps(desk: Desk, known: str) -> Block:
     """Beginning + new + won back − gone quiet = end."""
     found = {i: f.total for i, f in zip((NEW, BACK, QUIET, ACTIVE), desk.figures((NEW, BACK, QUIET, ACTIVE)), strict=True)}
-    at_start = desk.figure(ACTIVE, during=_eve(desk)).total.n
+    at_start = _at_start(desk.figure(GROWTH).total)
     steps = [
         (_("Active at the beginning"), at_start, "s5", desk.behind(ACTIVE, during=_eve(desk))()),
         (_("New accounts"), found[NEW].n, "s1", desk.behind(NEW)()),
@@ -71,15 +77,13 @@ def _signed(n: int, place: int) -> str:
 def _split(desk: Desk) -> Block:
     by = desk.frame.split
     of = split(desk, ALL, by)
-    before = {row.keys[by]: row for row in desk.figure(ACTIVE, by, during=_eve(desk)).rows}
     title = _("Portfolio by %(split)s", split=named(by))
     address = {i: desk.behind(i) for i in ALL}
     eve = desk.behind(ACTIVE, during=_eve(desk))
-    metric = desk.metric(ACTIVE)
     rows = []
     for k in of.order:
-        start = cell(metric, before.get(k), eve(**{by: k}))
-        rows.append([Cell(of.names[k]), start, *(cell(desk.metric(i), of.row(i, k), address[i](**{by: k})) for i in (NEW, BACK, QUIET, ACTIVE, GROWTH, RETENTION))])
+        start = _at_start(of.row(GROWTH, k))
+        rows.append([Cell(of.names[k]), Cell(number(start), start, eve(**{by: k})), *(cell(desk.metric(i), of.row(i, k), address[i](**{by: k})) for i in (NEW, BACK, QUIET, ACTIVE, GROWTH, RETENTION))])
     return Block(
         key="split",
         title=title,
@@ -103,6 +107,6 @@ def _drawn(title: str, drawn: list[Bar], width: float) -> Any:
 
 def _total(desk: Desk) -> list[Cell]:
     whole = {i: f.total for i, f in zip(ALL, desk.figures(ALL), strict=True)}
-    start = desk.figure(ACTIVE, during=_eve(desk)).total
+    start = _at_start(whole[GROWTH])
     found = [cell(desk.metric(i), whole[i], desk.behind(i)()) for i in (NEW, BACK, QUIET, ACTIVE, GROWTH, RETENTION)]
-    return [Cell(_("Total")), cell(desk.metric(ACTIVE), start) if start.n else EMPTY, *found]
+    return [Cell(_("Total")), Cell(number(start), start, desk.behind(ACTIVE, during=_eve(desk))()), *found]
