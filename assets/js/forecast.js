@@ -74,6 +74,17 @@
     if (event.target.closest?.("#forecast .v-card")) event.preventDefault();
   });
 
-  document.addEventListener("htmx:after:swap", arm);
+  /* The menu of a card goes with the card: in its new month the card has the focus, not nobody. */
+  let sent = null; // id of the card whose month was chosen
+
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+    sent = ctx.sourceElement?.closest?.("#forecast .v-card")?.id;
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    arm();
+    const lost = sent && document.activeElement === document.body;
+    if (lost) document.getElementById(sent)?.querySelector(".v-card-name").focus();
+  });
   arm();
 })();
