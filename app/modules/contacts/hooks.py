@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app.core.hooks import Hooks, Item
+from app.core.hooks import Hooks, Item, Merge
 from app.core.i18n import _l
 from app.modules.contacts import demo
 from app.modules.contacts.metrics import METRICS
+from app.modules.contacts.models import AccountOwner
 from app.modules.contacts.resources import account, contact
 from app.modules.contacts.views import blueprint
 
@@ -18,6 +19,8 @@ hooks = Hooks(
     },
     grants={"manager": ("contacts.figures.team", "contacts.figures.company")},
     metrics=METRICS,
+    # One account has one owner at a time: who looked after the one that goes is its own past.
+    merges=(Merge(resource="contacts.account", own=(AccountOwner.__tablename__,)),),
     demo=demo.fill,
     items=(
         Item(slot="nav", label=_l("Accounts"), endpoint="contacts.account_list", permission="contacts.account.view",

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
+from app.core import merging
 from app.core.clock import end_of, today
 from app.core.db import db
 from app.core.metrics import MetricQuery, drill, evaluate
@@ -142,3 +143,14 @@ def test_the_account_tells_who_has_looked_after_it(year, client_of):
     page = client_of("alice").get(f"/c/one/contacts/accounts/{year['mill']}/owners").text
     assert page.index("Dave") < page.rindex("Bob")
     assert "18 days" in page
+
+
+def test_of_accounts_that_are_merged_the_one_that_stays_keeps_its_owner_alone(one, bob, dave):
+    with one, time_machine.travel("2026-03-02T09:00Z", tick=False) as clock:
+        stays, goes = make(bob), make(dave, "Mill Ltd")
+        clock.move_to("2026-03-20T09:00Z")
+        group = merging.merge(account_resource(), stays.id, [goes.id], {}, {})
+        assert held(stays.id) == [(bob, date(2026, 3, 2), None)]
+        assert evaluate("contacts.portfolio_accounts", MetricQuery()).total.value == 1
+        merging.unmerge(group)
+        assert held(goes.id) == [(dave, date(2026, 3, 2), None)]
