@@ -12,7 +12,8 @@ from app.core.clock import local_date
 from app.core.db import utcnow
 from app.core.errors import BusinessError
 from app.core.i18n import _, _l
-from app.core.metrics import Metric, MetricQuery, month_key
+from app.core.metrics import Metric, MetricQuery
+from app.core.sql_dates import month_key
 from app.modules.contacts.models import Account, AccountOwner
 
 SINCE, UNTIL = AccountOwner.valid_from, AccountOwner.valid_to
@@ -71,7 +72,8 @@ def _drill(rows: Any) -> Any:
 def _metric(name: str, label: Any, describe: Any, rows: Any, **more: Any) -> Metric:
     splits = more["dimensions"]
     return Metric(id=f"contacts.{name}", label=label, describe=describe, row="R5", unit="count", build=_build(rows),
-                  drill=_drill(rows), permission="contacts.account.view", grain="account", additive=frozenset(splits), **more)
+                  drill=_drill(rows), permission="contacts.account.view", grain="account", resource="contacts.account",
+                  additive=frozenset(splits), **more)
 
 
 METRICS = (

@@ -12,6 +12,7 @@ from app.core.clock import end_of, today
 from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.core.metrics import FigureRow, MetricQuery, evaluate
+from app.core.relative_dates import FIRST_YEAR, LAST_YEAR
 from app.core.web import render
 
 
@@ -20,6 +21,8 @@ def portfolios() -> Any:
     """Portfolios over a period, this year unless asked otherwise."""
     now = today()
     start, end = _day("from") or now.replace(month=1, day=1), _day("to") or now
+    if start > end:
+        raise BusinessError(_("The period ends before it begins."), field="to")
     rows = _rows(start, end)
     total = {name: sum(row[name] for row in rows) for name in ("start", "taken", "given", "end")}
     return render("contacts/portfolios.html", "contacts/portfolios.html", rows=rows, total=total, start=start, end=end)
@@ -50,6 +53,9 @@ def _day(name: str) -> date | None:
     if not given:
         return None
     try:
-        return date.fromisoformat(given)
+        found = date.fromisoformat(given)
     except ValueError:
-        raise BusinessError(_("“%(given)s” is not a date.", given=given), field=name) from None
+        found = None
+    if found is None or not FIRST_YEAR <= found.year < LAST_YEAR:
+        raise BusinessError(_("“%(given)s” is not a date.", given=given[:40]), field=name)
+    return found
