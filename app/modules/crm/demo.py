@@ -15,7 +15,9 @@ from sqlalchemy import select
 from app.core.db import db
 from app.core.demo import DemoPlan
 from app.core.money import Money
+from app.core.registry import registry
 from app.modules.contacts.public import account_owners
+from app.modules.crm import demo_aftersales
 from app.modules.crm.bulk import import_deals
 from app.modules.crm.models import LOST, OPEN, WON, Reason, Stage
 
@@ -49,7 +51,16 @@ def fill(plan: DemoPlan) -> None:
         g.actor_id = rep.id  # the history names who did it, and that is the owner
         made += import_deals([row for row in rows if row["owner_id"] == rep.id], source="demo").ids
     g.actor_id = None
-    plan.made["crm.deal"] = made
+    plan.made["crm.deal"] = made + demo_aftersales.fill(plan, maker.by_owner, reasons)
+
+
+def _people() -> dict[int, list[int]]:
+    """Who works where: account id -> ids of persons."""
+    contact = registry.resource("contacts.contact").model
+    found: dict[int, list[int]] = {}
+    for row in db.session.execute(select(contact.id, contact.account_id).where(contact.account_id.is_not(None)).order_by(contact.id)):
+        found.setdefault(row.account_id, []).append(row.id)
+    return found
 
 
 class _Maker:
@@ -60,6 +71,7 @@ class _Maker:
         self.open = [s for s in stages if s.type == OPEN]
         self.won = next(s for s in stages if s.type == WON)
         self.lost = next(s for s in stages if s.type == LOST)
+        self.people = _people()
         self.by_owner: dict[int, list[int]] = {}
         for account_id, owner_id in owners.items():
             self.by_owner.setdefault(owner_id, []).append(account_id)
@@ -81,6 +93,8 @@ class _Maker:
             "reason_id": None,
             "closed_on": None,
         }
+        if (people := self.people.get(row["account_id"])) and self.chance.random() < 0.75:
+            row["contact_id"] = self.chance.choice(people)
         return self._live(row, rep.name, share, pace)
 
     def _live(self, row: dict[str, Any], rep: str, share: float, pace: int) -> dict[str, Any]:

@@ -38,19 +38,20 @@ ASKED = "@{name}, ¿puedes pasarme la ficha técnica de la última instalación?
 
 def fill(plan: DemoPlan) -> None:
     """Notes of the last half year on accounts and open deals, and a few of this week that ask a colleague something."""
-    deals = db.session.execute(select(Deal.id, Deal.owner_id, Deal.account_id).where(Deal.state == OPEN).order_by(Deal.id)).all()
+    deals = db.session.execute(select(Deal.id, Deal.owner_id, Deal.account_id, Deal.opened_on).where(Deal.state == OPEN).order_by(Deal.id)).all()
     if not deals:
         return
-    rows = [_row(plan, "contacts_account", deal.account_id, deal.owner_id, ACCOUNT_NOTES) for deal in plan.random.sample(deals, min(70, len(deals)))]
-    rows += [_row(plan, "crm_deal", deal.id, deal.owner_id, DEAL_NOTES) for deal in plan.random.sample(deals, min(60, len(deals)))]
+    rows = [_row(plan, "contacts_account", deal.account_id, deal, ACCOUNT_NOTES, 180) for deal in plan.random.sample(deals, min(70, len(deals)))]
+    rows += [_row(plan, "crm_deal", deal.id, deal, DEAL_NOTES, (plan.today - deal.opened_on).days) for deal in plan.random.sample(deals, min(60, len(deals)))]
     bulk_insert(Note, [row for row in rows if row["row_id"]])
     _ask(plan, deals)
 
 
-def _row(plan: DemoPlan, table: str, row_id: int, member_id: int, texts: tuple[str, ...]) -> dict[str, Any]:
-    day = plan.today - timedelta(days=plan.random.randrange(1, 180))
+def _row(plan: DemoPlan, table: str, row_id: int, deal: Any, texts: tuple[str, ...], days: int) -> dict[str, Any]:
+    """A note by the owner of a deal, written at most so many days ago, yesterday at the latest."""
+    day = plan.today - timedelta(days=plan.random.randrange(1, max(2, days)))
     at = datetime.combine(day, time(plan.random.randrange(9, 18), plan.random.choice((5, 20, 40))), tzinfo=company_zone())
-    return {"table_name": table, "row_id": row_id, "member_id": member_id, "text": plan.random.choice(texts), "mentions": [],
+    return {"table_name": table, "row_id": row_id, "member_id": deal.owner_id, "text": plan.random.choice(texts), "mentions": [],
             "created_at": at, "updated_at": at}  # fmt: skip
 
 

@@ -8,21 +8,26 @@ from flask import g
 from sqlalchemy import select
 
 from app.core.clock import noon
-from app.core.db import db
+from app.core.db import db, utcnow
 from app.core.demo import DemoPlan
 from app.modules.crm import services
-from app.modules.crm.models import BEST_CASE, COMMIT, OMITTED, OPEN, Deal
+from app.modules.crm.models import BEST_CASE, COMMIT, OMITTED, OPEN, Deal, Stage
 
-CHANGED = 90  # deals about which something was said by hand
+CHANGED = 70  # younger deals about which something was said by hand
+OLD = 45  # days after which a deal has been put off or talked about
+SURE = 45  # percent from which on a deal is a best case or more
 
 
 def fill(plan: DemoPlan) -> None:
     """Slips of older open deals, and categories and probabilities that differ from those of the stage."""
     deals = list(db.session.scalars(select(Deal).where(Deal.state == OPEN, Deal.expected_close.is_not(None)).order_by(Deal.id)))
-    for deal in plan.random.sample(deals, min(CHANGED, len(deals))):
+    chances = dict(db.session.execute(select(Stage.id, Stage.probability)).all())
+    old = [deal for deal in deals if (plan.today - deal.opened_on).days > OLD]
+    young = [deal for deal in deals if deal not in old]
+    for deal in old + plan.random.sample(young, min(CHANGED, len(young))):
         g.actor_id = deal.owner_id  # reps keep their own forecast
         _put_off(plan, deal)
-        _say(plan, deal)
+        _say(plan, deal, chances[deal.stage_id])
     g.actor_id = None
 
 
@@ -40,9 +45,15 @@ def _put_off(plan: DemoPlan, deal: Deal) -> None:
         services.change_deal(deal, {"expected_close": first + timedelta(days=21 * n)}, at=noon(day), source="demo")
 
 
-def _say(plan: DemoPlan, deal: Deal) -> None:
+def _say(plan: DemoPlan, deal: Deal, usual: int) -> None:
+    """Some days ago the rep was surer, or less sure, than the stage is; `usual` is its chance in percent."""
     said = plan.random.random()
+    at = max(noon(plan.today - timedelta(days=plan.random.randrange(1, 9))), noon(deal.opened_on) + timedelta(hours=2))
+    if at > utcnow():
+        return
     if said < 0.3:
-        services.change_deal(deal, {"category": plan.random.choice((COMMIT, BEST_CASE, OMITTED))}, source="demo")
+        likely = (COMMIT, BEST_CASE) if usual >= SURE else (BEST_CASE, OMITTED)
+        services.change_deal(deal, {"category": plan.random.choice(likely)}, at=at, source="demo")
     elif said < 0.5:
-        services.change_deal(deal, {"probability": plan.random.choice((15, 35, 60, 80))}, source="demo")
+        chance = max(5, min(95, usual + plan.random.choice((-15, -10, 10, 15))))
+        services.change_deal(deal, {"probability": chance}, at=at, source="demo")

@@ -20,7 +20,7 @@ GATES = {
 
 def fill(plan: DemoPlan) -> None:
     """Gates of three stages; the deals right before them have some of it done."""
-    stages = {s.name: s for s in db.session.scalars(select(Stage).where(Stage.type == OPEN).order_by(Stage.position))}
+    stages = {s.name: s for s in db.session.scalars(select(Stage).where(Stage.type == OPEN).order_by(Stage.pipeline_id, Stage.position))}
     order = list(stages)
     for name, (needs, texts) in GATES.items():
         if name not in stages:

@@ -11,11 +11,14 @@ from app.core.clock import noon
 from app.core.db import db
 from app.core.demo import DemoPlan
 from app.core.writes import bulk_insert
+from app.modules.crm.leads import demo_calls
 from app.modules.crm.leads.models import CONVERTED, DISQUALIFIED, NEW, WORKING, Campaign, Lead, Medium, Source
 from app.modules.crm.models import DISCARDED, Deal, Reason
 from app.modules.crm.recording import team_on
 
-PER_MONTH = 14
+PER_MONTH = 30
+FRESH = 6  # days in which a lead is not attended to yet
+LONGEST = 75  # days after which one is given up
 # Source -> how often it is met, share converted, the medium by which it mostly comes.
 SOURCES = {
     "Feria": (30, 0.18, "Visita"), "Web": (26, 0.26, "Formulario web"), "Recomendación": (12, 0.58, "Teléfono"),
@@ -30,6 +33,7 @@ PLACES = (("del Turia", "Valencia"), ("Ría Baja", "Vigo"), ("Monegros", "Zarago
 WISHES = ("Etiquetadora", "Paletizador automático", "Mantenimiento anual", "Detector de metales", "Cintas transportadoras", "Repuestos")
 JOBS = ("Compras", "Dirección técnica", "Producción", "Gerencia", "Mantenimiento")
 TAGS = ("urgente", "exportación", "segunda visita", "pide catálogo", "grupo industrial")
+DEAL_TAGS = ("llave en mano", "renovación", "exportación", "urgente", "financiación, llave en mano", "ampliación")
 CAMPAIGNS = (("Hispack", 4, "18500"), ("Alimentaria", 11, "24000"), ("Boletín de primavera", 14, "1900"))
 
 
@@ -40,10 +44,12 @@ def fill(plan: DemoPlan) -> None:
     rows, day = [], plan.first_day
     while day <= plan.today:
         if day.weekday() < 5 and day.month != 8:
-            rows += [maker.lead(day) for _ in range(int(plan.random.random() < PER_MONTH / 21) + int(plan.random.random() < 0.05))]
+            rows += [maker.lead(day) for _ in range(PER_MONTH // 21 + int(plan.random.random() < PER_MONTH / 21 % 1))]
         day += timedelta(days=1)
     plan.made["crm.lead"] = bulk_insert(Lead, rows)
     _origins_of_deals(plan, maker)
+    _tags_of_deals(plan)
+    demo_calls.fill(plan)
 
 
 def _campaigns(plan: DemoPlan) -> dict[str, tuple[int, date]]:
@@ -80,7 +86,7 @@ class _Maker:
     def lead(self, day: date) -> dict[str, Any]:
         name = self.chance.choices(list(SOURCES), weights=[often for often, _share, _medium in SOURCES.values()])[0]
         _often, share, medium = SOURCES[name]
-        rep, (place, city) = self.chance.choice(self.plan.reps), self.chance.choice(PLACES)
+        rep, (place, city) = self._rep(), self.chance.choice(PLACES)
         first, last, firm = self.chance.choice(FIRST), self.chance.choice(LAST), self.chance.choice(FIRMS)
         domain = f"{firm}{place}".lower().replace(" ", "")
         for accented, plain in zip("áéíóúñ", "aeioun", strict=True):
@@ -98,6 +104,10 @@ class _Maker:
         }  # fmt: skip
         return row | self._outcome(row, day, share)
 
+    def _rep(self) -> Any:
+        """Who gets a lead: the rep who can log in more often, as with deals."""
+        return self.chance.choices(self.plan.reps, weights=[4, *([1] * (len(self.plan.reps) - 1))])[0]
+
     def _campaign(self, day: date) -> int | None:
         return next((key for key, begins in self.campaigns.values() if 0 <= (day - begins).days < 45), None)
 
@@ -105,13 +115,15 @@ class _Maker:
         age, chance = (self.plan.today - day).days, self.chance.random()
         found: dict[str, Any] = {"state": NEW, "reason_id": None, "converted_on": None, "converted_at": None,
                                  "converted_by_id": None, "account_id": None, "contact_id": None, "deal_id": None}  # fmt: skip
-        if age < 6:
+        if age < FRESH or (age < 2 * FRESH and chance > 0.8):
             return found
         if chance < share and (became := self._became(row["owner_id"], day)):
             return found | became
-        if chance < share + 0.45 and age > 12:
+        if chance < share + 0.45 and age > 30:
             return found | {"state": DISQUALIFIED, "reason_id": self.chance.choice(self.reasons)}
-        return found | {"state": WORKING if age < 75 or chance < 0.9 else NEW}
+        if age > LONGEST:  # nobody works on a lead for ever
+            return found | {"state": DISQUALIFIED, "reason_id": self.chance.choice(self.reasons)}
+        return found | {"state": WORKING}
 
     def _became(self, owner_id: int, day: date) -> dict[str, Any] | None:
         """The owner's next deal that was opened after the lead came in."""
@@ -143,3 +155,14 @@ def _origins_of_deals(plan: DemoPlan, maker: _Maker) -> None:
             for start in range(0, len(ids), 500):
                 part = update(Deal).where(Deal.id.in_(ids[start : start + 500]))
                 db.session.execute(part.values(source_id=source_id), execution_options=quiet)
+
+
+def _tags_of_deals(plan: DemoPlan) -> None:
+    """A fifth of the deals has tags."""
+    tagged: dict[str, list[int]] = {text: [] for text in DEAL_TAGS}
+    for deal_id in plan.made.get("crm.deal", ()):
+        if plan.random.random() < 0.2:
+            tagged[plan.random.choice(DEAL_TAGS)].append(deal_id)
+    for text, ids in tagged.items():
+        part = update(Deal).where(Deal.id.in_(ids)).values(tags=text)
+        db.session.execute(part, execution_options={"synchronize_session": False, "all_rows": True})
