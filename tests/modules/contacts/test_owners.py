@@ -154,3 +154,8 @@ def test_of_accounts_that_are_merged_the_one_that_stays_keeps_its_owner_alone(on
         assert evaluate("contacts.portfolio_accounts", MetricQuery()).total.value == 1
         merging.unmerge(group)
         assert held(goes.id) == [(dave, date(2026, 3, 2), None)]
+
+
+@pytest.mark.parametrize("period", ["from=0001-01-01", "to=9999-12-31", "from=2026-04-01&to=2026-03-01", "from=x"])
+def test_a_period_that_is_none_is_refused_with_a_sentence(one, client_of, period):
+    assert client_of("alice").get(f"/c/one/contacts/portfolios?{period}").status_code == 422
