@@ -109,6 +109,11 @@ _PLACES = (
 )
 # Where a lead or a deal came from.
 ORIGIN = (("source_id", "crm_source.id"), ("medium_id", "crm_medium.id"), ("campaign_id", "crm_campaign.id"))
+# What figures split deals by, and the amounts they add up.
+_SPLIT = (
+    *("credit_owner_id", "credit_team_id", "account_id", "product", "pipeline_id", "stage_id"),
+    *("source_id", "medium_id", "campaign_id", "currency", "amount_minor", "company_minor"),
+)
 _CREDIT = (("credit_owner_id", "core_membership.id"), ("credit_team_id", "core_team.id"))
 
 
@@ -155,13 +160,14 @@ class Deal(Record, Outcome, db.Model):
         Index(None, "company_id", "state", "entered_at", "id"),
         Index(None, "company_id", "entered_at", "id"),
         Index(None, "company_id", "amount_minor", "id"),
-        # These two answer the sums of a board and of a period without a look at the rows.
+        # These answer the sums of a board, of a period and of a cohort without a look at the rows, which are long.
         Index(
             "ix_crm_deal_open_sums",
             *("company_id", "state", "pipeline_id", "stage_id", "currency", "amount_minor"),
             *("owner_id", "credit_owner_id"),
         ),
-        Index("ix_crm_deal_closed_sums", "company_id", "state", "closed_on", "company_minor", "amount_minor"),
+        Index("ix_crm_deal_closed_sums", "company_id", "state", "closed_on", "opened_on", *_SPLIT, "reason_id", "id"),
+        Index("ix_crm_deal_began_sums", "company_id", "opened_on", "state", "closed_on", *_SPLIT, "id"),
         Index(None, "company_id", "account_id"),
         Index(None, "company_id", "name_key", "id"),
     )

@@ -91,13 +91,18 @@ class Activity(Record, db.Model):
         UniqueConstraint("company_id", "external_id"),
         _one_of("kind", KINDS),
         _one_of("state", STATES),
-        Index(None, "company_id", "deal_id", "state", "due_on"),
-        Index(None, "company_id", "account_id", "state", "done_on", "kind"),
+        Index("ix_crm_activity_deal", "company_id", "deal_id", "state", "due_on", "kind", "done_at", "id"),
+        Index("ix_crm_activity_account", "company_id", "account_id", "state", "done_on", "kind", "outcome_id", "id"),
         Index(None, "company_id", "contact_id"),
         Index(None, "company_id", "lead_id"),
         Index(None, "company_id", "owner_id", "state", "due_on"),
         Index(None, "company_id", "state", "due_on", "id"),
-        Index("ix_crm_activity_done", "company_id", "state", "done_on", "kind", "done_by_id", "outcome_id"),
+        # It answers the figures of a period without a look at the rows, which are long.
+        Index(
+            "ix_crm_activity_done",
+            *("company_id", "state", "done_on", "kind", "done_by_id", "outcome_id", "team_id", "type_id", "account_id"),
+            *("recorded_at", "done_at", "id"),
+        ),
     )
     __folded__: ClassVar = {"subject_key": ("subject",), "search_key": ("subject", "external_id")}
     __silent__: ClassVar = ("kind", "due_at", "done_at", "recorded_at", "told_after", "team_id", "remind_at", "reminded_at",

@@ -173,8 +173,13 @@ def fact_key(fact: Fact, name: str) -> ColumnElement:
 
 
 def segment_of(account_id: Any) -> ColumnElement[str | None]:
-    """The segment of an account, which is that of today."""
-    return select(Account.segment).where(Account.id == account_id).correlate_except(Account).scalar_subquery()
+    """The segment of an account, which is that of today; also of one that lies in the trash, as its deals do count.
+
+    Of the bare table, to which no rule of rows applies: it is looked up for each of many deals.
+    """
+    accounts = Account.__table__
+    found = select(accounts.c.segment).where(accounts.c.id == account_id, accounts.c.company_id == g.company.id)
+    return found.correlate_except(accounts).scalar_subquery()
 
 
 def last_stage_of(fact: Fact) -> ColumnElement[int | None]:

@@ -103,7 +103,12 @@ class _Conversion(_Funnel):
 
 
 def _furthest(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
-    """The position of the furthest open stage of its present pipeline that a deal has been in."""
+    """The position of the furthest open stage of its present pipeline that a deal has been in; of a won one, which has
+    reached them all, it is not looked up."""
+    return case((fact.state != WON, _place(fact, query)))
+
+
+def _place(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
     place = select(func.max(Stage.position)).where(Stage.pipeline_id == fact.pipeline_id, Stage.type == OPEN)
     if fact is Deal:
         place = place.join(DealStage, DealStage.stage_id == Stage.id).where(DealStage.deal_id == Deal.id)
