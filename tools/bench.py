@@ -21,11 +21,14 @@ sys.path.insert(0, str(ROOT))
 
 import bench_import  # noqa: E402  # the path comes first
 import psycopg  # noqa: E402
-from bench_data import Place, found, grow  # noqa: E402
+from bench_data import Place, found  # noqa: E402
+from bench_fill import Size, grow  # noqa: E402
 from bench_measure import Raw, Timing  # noqa: E402
 from bench_pages import Bench, add_empty_pages, reads, writes  # noqa: E402
 
+from app.core.clock import today  # noqa: E402
 from app.core.db import db  # noqa: E402
+from app.core.tenancy import acting_for  # noqa: E402
 from tests import pg  # noqa: E402
 from tests.application import build_app, logged_in  # noqa: E402
 from tests.cast import everybody  # noqa: E402
@@ -56,7 +59,7 @@ def main() -> None:
         so_far = 0
         for size in sorted(options.sizes):
             with _trusted(server):
-                _grow_all(places, so_far, size - so_far)
+                _grow_all(places, so_far, size - so_far, Size(options.events, options.activities))
             so_far = size
             for place in places:
                 _print(place.kind, size, _measure(place, options.rounds))
@@ -67,7 +70,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sizes", type=_numbers, default=[10_000, 100_000], help="numbers of deals, with commas")
     parser.add_argument("--databases", type=_kinds, default=["sqlite", "postgres"], help="sqlite, postgres or both")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of the file that is imported; 0 leaves it out")
-    parser.add_argument("--rounds", type=int, default=20, help="requests of each page that count")
+    parser.add_argument("--events", type=int, default=10, help="events of each deal; 0: those of its stages, and nothing around it")
+    parser.add_argument("--activities", type=int, default=10, help="activities for each deal")
+    parser.add_argument("--rounds", type=int, default=12, help="requests of each page that count")
     return parser.parse_args()
 
 
@@ -108,11 +113,11 @@ def _trusted(server: pg.Databases | None) -> Iterator[None]:
     server.run(f"ALTER ROLE {pg.WEB} RESET session_replication_role")
 
 
-def _grow_all(places: list[Place], before: int, count: int) -> None:
-    """Import the deals into all databases at once, one process each."""
+def _grow_all(places: list[Place], before: int, count: int, size: Size) -> None:
+    """Fill all databases at once, one process each."""
     start = perf_counter()
-    _together(grow, [(place, count, before) for place in places])
-    print(f"\n{count:,} deals imported into {' and '.join(p.kind for p in places)}: {perf_counter() - start:.0f} s")
+    _together(grow, [(place, count, before, size) for place in places])
+    print(f"\n{count:,} more deals and what goes with them in {' and '.join(p.kind for p in places)}: {perf_counter() - start:.0f} s")
     for place in places:
         _settle(place)
 
@@ -143,8 +148,10 @@ def _measure(place: Place, rounds: int) -> Iterator[Timing]:
         people = everybody()
     admin, rep = people["alice"], people["bob"]
     raw = Raw(place.url, admin.company_id)
-    bench = Bench(app, raw, logged_in(app, admin), logged_in(app, rep), rep.member_id, rounds)
-    yield from reads(bench)
+    with app.app_context(), acting_for(admin.company_id):
+        day = today()
+    bench = Bench(app, raw, logged_in(app, admin), logged_in(app, rep), admin.member_id, rep.member_id, rounds)
+    yield from reads(bench, day)
     yield from writes(bench)
     raw.connection.close()
     with app.app_context():

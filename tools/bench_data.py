@@ -19,6 +19,7 @@ from app.core.money import Money
 from app.core.tenancy import acting_for
 from app.modules.contacts.services import add_accounts
 from app.modules.crm.bulk import import_deals
+from app.modules.crm.leads.models import Source
 from app.modules.crm.models import OPEN, Reason, Stage
 from tests.application import build_app, fill
 from tests.cast import everybody
@@ -29,6 +30,8 @@ OPEN_SHARE = 0.12
 DECIDED = {"won": 57, "lost": 38, "discarded": 5}  # in hundred decided deals
 DEALS_AN_ACCOUNT = 20
 DAYS = 3 * 365  # of history
+SEGMENTS = ("A", "B", "C", None)
+TARGETS = 0.1  # of accounts
 THINGS = ("Packing line", "Palletiser", "Metal detector", "Steam boiler", "Compressor", "Labeller", "Spare parts", "Retrofit")
 PLACES = ("Alzira", "Burgos", "Córdoba", "Dénia", "Éibar", "Ferrol", "Getafe", "Huesca", "Ibi", "Jaén", "León", "Murcia")
 
@@ -72,6 +75,8 @@ def _accounts(chance: random.Random, count: int) -> Sequence[int]:
             "annual_revenue_minor": chance.randrange(1, 900) * 10_000_000,
             "currency": g.company.currency,
             "owner_id": chance.choice(owners),
+            "segment": chance.choice(SEGMENTS),
+            "target": chance.random() < TARGETS,
         }
         for _number in range(count)
     ]
@@ -91,6 +96,7 @@ class _Maker:
         stages = db.session.scalars(select(Stage).order_by(Stage.position)).all()
         self.open = [s.id for s in stages if s.type == OPEN]
         self.closing = {s.type: s.id for s in stages if s.type != OPEN}
+        self.sources = [*db.session.scalars(select(Source.id).order_by(Source.id)), None]
         self.reasons: dict[str, list[int]] = {}
         for reason in db.session.scalars(select(Reason).order_by(Reason.id)):
             self.reasons.setdefault(reason.kind, []).append(reason.id)
@@ -105,6 +111,7 @@ class _Maker:
             "owner_id": self.chance.choice(self.owners),
             "amount": Money(amount, g.company.currency),
             "opened_stage_id": self.open[0],
+            "source_id": self.chance.choice(self.sources),
         }
         return row | (self._open() if self.chance.random() < OPEN_SHARE else self._decided())
 
@@ -154,20 +161,12 @@ def found(place: Place) -> None:
     """Migrate an empty database and bring in the cast and more reps. Run in a process of its own."""
     app = build_app(place.var_dir, place.url, place.owner_url, modules=())
     fill(app)
-    company_id = _company_id(app)
+    company_id = company_of(app)
     with app.app_context():
         hire(company_id)
 
 
-def grow(place: Place, count: int, seed: int) -> None:
-    """Add deals to a database. Run in a process of its own."""
-    app = build_app(place.var_dir, place.url, place.owner_url, modules=())
-    company_id = _company_id(app)
-    with app.app_context():
-        add_deals(company_id, count, seed)
-
-
-def _company_id(app: Flask) -> int:
-    """Asked in a context of its own: what runs without a request holds SQLite's writer until it ends."""
+def company_of(app: Flask) -> int:
+    """The company that is filled. Asked in a context of its own: what runs without a request holds SQLite's writer until it ends."""
     with app.app_context():
         return everybody()["alice"].company_id

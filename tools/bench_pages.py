@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from itertools import cycle
 from typing import Any
 
 from bench_measure import WARM_UP, Raw, Sent, Timing, checked, joined, recording, timed
 from bench_out import exported, searches
+from bench_reports import pages as reports
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -79,8 +81,10 @@ class Bench:
     raw: Raw
     admin: FlaskClient
     rep: FlaskClient
-    rep_id: int  # their membership
+    me: int  # the admin's membership
+    rep_id: int  # the rep's
     rounds: int
+    empty: Timing | None = None  # the empty page, once it is known
 
     def __post_init__(self) -> None:
         self.company_id = self.raw.company_id
@@ -108,6 +112,13 @@ class Bench:
                 found.taken.append(seconds)
                 found.floor += [least] if floor else []
         return found
+
+    def pages(self, asked: Mapping[str, tuple[str, tuple[tuple[Any, ...], ...]]], base: str) -> Iterator[Timing]:
+        """Time pages of the admin, each name with its address within the company and the selects of its floor."""
+        for name, (address, queries) in asked.items():
+            found = self.read(name, partial(self.admin.get, f"{base}/{address}"), self.least(*queries) if queries else None)
+            found.base = self.empty.median if self.empty else 0.0
+            yield found
 
     def least(self, *queries: tuple[Any, ...]) -> Callable[[], int]:
         """The floor of a page: rows by hand-written SQL, joined into an escaped string."""
@@ -163,11 +174,12 @@ def add_empty_pages(app: Flask) -> None:
         app.add_url_rule(f"/c/<company>/bench/{name}", f"bench_{name}", require("crm.deal.view")(view))
 
 
-def reads(bench: Bench) -> Iterator[Timing]:
-    """All pages; floors of pages include the empty page, the floor of the poll the empty answer."""
+def reads(bench: Bench, day: date) -> Iterator[Timing]:
+    """All pages on a day, which is today; floors of pages include the empty page, the floor of the poll the empty answer."""
     admin, rep, least = bench.admin, bench.rep, bench.least
     empty = bench.read("empty page", lambda: admin.get(EMPTY), None)
     nothing = bench.read("empty answer", lambda: admin.get(NOTHING), None, 204)
+    bench.empty = empty
     yield empty
     yield nothing
 
@@ -187,6 +199,7 @@ def reads(bench: Bench) -> Iterator[Timing]:
     deal_id = next(bench.deals)
     yield page("deal page", admin, f"{BASE}/crm/deals/{deal_id}", (DEAL, deal_id), (LEDGER, deal_id), (LOG, deal_id))
     yield page("account list", admin, f"{BASE}/contacts/accounts", (ACCOUNTS,))
+    yield from reports(bench, BASE, day, deal_id)
     yield from searches(bench, BASE, empty)
     yield exported(bench, BASE, empty)
 
