@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -30,11 +31,18 @@ from app.modules.crm.metrics.facts import (
     unknown_filter,
 )
 from app.modules.crm.metrics.making import COHORT, deal_metric
-from app.modules.crm.models import DISCARDED, OPEN, Deal, DealSpan, DealStage, Stage
+from app.modules.crm.metrics.told import voided
+from app.modules.crm.models import DISCARDED, OPEN, Deal, DealEvent, DealSpan, DealStage, Stage
 
 DAY = 24 * 60 * 60
 Stretch = aliased(DealSpan, name="stretch")
 STAY_SPLITS = tuple(name for name in SPLITS if name not in ("category", "competitor"))
+
+
+def known_and_valid(query: MetricQuery) -> tuple[datetime, datetime]:
+    """Up to when things had been told, and about which moment, of a query about the past."""
+    known = query.known_at or utcnow()
+    return known, min(query.as_of or known, known)
 
 
 def bucket_of(seconds: Any) -> ColumnElement[int]:
@@ -74,11 +82,20 @@ class Stays:
         past = self._past(query)
         running = and_(DealSpan.state == OPEN, DealSpan.stage_id == past.c.stage_id)
         rows = told(fact, query).join(past, past.c.deal_id == DealSpan.deal_id)
-        return rows, {"stage": past.c.stage_id, "day": past.c.day, "seconds": past.c.seconds, "running": running}
+        day = self._first_day(past, query)
+        return rows, {"stage": past.c.stage_id, "day": day, "since": past.c.day, "seconds": past.c.seconds, "running": running}
+
+    def _first_day(self, past: Any, query: MetricQuery) -> ColumnElement[date]:
+        """The day that a deal came in first, be it for no time: of that the spans know nothing."""
+        known, valid = known_and_valid(query)
+        found = select(func.min(DealEvent.local_date)).where(
+            DealEvent.deal_id == past.c.deal_id, DealEvent.stage_id == past.c.stage_id,
+            DealEvent.at <= valid, DealEvent.recorded_at <= known, ~voided(known),
+        )  # fmt: skip
+        return found.correlate(past).scalar_subquery()
 
     def _past(self, query: MetricQuery) -> Any:
-        known = query.known_at or utcnow()
-        valid = min(query.as_of or known, known)
+        known, valid = known_and_valid(query)
         until = case((and_(Stretch.valid_to.is_not(None), Stretch.valid_to < valid), Stretch.valid_to), else_=valid)
         found = select(Stretch.deal_id, Stretch.stage_id, func.min(Stretch.entered_on).label("day"),
                        func.sum(seconds_between(until, Stretch.valid_from)).label("seconds"))
@@ -89,6 +106,9 @@ class Stays:
     def _chosen(self, rows: Select, fact: Fact, columns: dict[str, Any], query: MetricQuery) -> Select:
         found = rows.where(fact.state != DISCARDED, columns["seconds"] > 0, *self._in_open_stages(columns),
                            *between(columns["day"], query.start, query.end))
+        if query.start and "since" in columns:
+            # The first day is looked up stay by stay: not of those that are too old by their spans already.
+            found = found.where(columns["since"] >= query.start)
         if query.scope is not None:
             found = found.where(fact.credit_owner_id.in_(sorted(query.scope)))
         for name, wanted in query.filters.items():
