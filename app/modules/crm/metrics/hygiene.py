@@ -30,9 +30,10 @@ from app.modules.crm.activities.models import FOLLOW_UPS, Activity
 from app.modules.crm.metrics.activities import done, planned
 from app.modules.crm.metrics.dimensions import PROBLEMS
 from app.modules.crm.metrics.facts import OVERLAPPING, SPLITS, Deals, Fact, deal_id, fact_of, listed, named
+from app.modules.crm.metrics.funnel import STATES
 from app.modules.crm.metrics.making import COHORT, count, deal_metric
 from app.modules.crm.metrics.stages import bucket_of
-from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, DealStage
+from app.modules.crm.models import OPEN, DealStage
 from app.modules.crm.parts.models import DealPerson
 
 HOUR = 60 * 60
@@ -180,10 +181,10 @@ METRICS = (
         "first_contact_hours",
         _l("Time to first contact (cohort)"),
         _l("Median number of hours from the beginning of a deal to the first call, e-mail, visit or meeting with it, of deals "
-           "that began in the period; those still waiting count as not over."),
+           "that began in the period, discarded ones apart; those still waiting count as not over."),
         "B9",
         "hours",
-        _FirstContact(states=(OPEN, WON, LOST, DISCARDED), dated="opened_on", parts=count),
+        _FirstContact(states=STATES, dated="opened_on", parts=count),
         shape="median",
         per=HOUR,
         direction="down",
