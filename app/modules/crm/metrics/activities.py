@@ -6,7 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    not_,
+    null,
+    or_,
+    select,
+    union_all,
+)
 
 from app.core.clock import local_date
 from app.core.db import utcnow
@@ -67,7 +80,8 @@ class Activities:
             second = second.where(ActivityMember.member_id.is_distinct_from(own["member"]))
             return union_all(first, self._grouped(second, theirs, raw))
         # A team counts it once, however many of them took part.
-        second = second.where(ActivityMember.team_id.is_distinct_from(own["team"]))
+        same = ActivityMember.team_id.is_not_distinct_from(own["team"])
+        second = second.where(not_(and_(same, *self._counted_for_who_did_it(query, own))))
         once = second.with_only_columns(Activity.id, *(theirs[name].label(name) for name in raw)).distinct().subquery()
         return union_all(first, self._grouped(select(once.c.id), {name: once.c[name] for name in raw}, raw))
 
@@ -97,8 +111,7 @@ class Activities:
         if len(self.kinds) < len(KINDS):
             criteria.append(Activity.kind.in_(self.kinds))
         criteria += between(own["day"], query.start, query.end)
-        asked = [*query.filters.items(), *([("owner", sorted(query.scope))] if query.scope is not None else [])]
-        for name, wanted in asked:
+        for name, wanted in _asked(query):
             if name not in SPLITS:
                 raise unknown_filter(name, SPLITS)
             if name in once:
@@ -106,6 +119,11 @@ class Activities:
             else:
                 criteria.append(matches(self._filter_key(columns, name), wanted))
         return select(Activity.id).where(*criteria).execution_options(with_trash=True)
+
+    def _counted_for_who_did_it(self, query: MetricQuery, own: dict[str, Any]) -> list[ColumnElement[bool]]:
+        """Criteria of activities that count for who did them already, where some people's are asked for."""
+        asked = [matches(own[RAW[name]], wanted) for name, wanted in _asked(query) if name in PERSONAL]
+        return [func.coalesce(criterion, false()) for criterion in asked]
 
     def _took_part(self, own: Any, name: str, wanted: Any) -> ColumnElement[bool]:
         theirs = ActivityMember.member_id if name == "member" else ActivityMember.team_id
@@ -128,6 +146,11 @@ class _Accounts(Activities):
 
     def drill(self, query: MetricQuery) -> Select:
         return super().drill(query).with_only_columns(Activity.account_id).where(Activity.account_id.is_not(None)).distinct()
+
+
+def _asked(query: MetricQuery) -> list[tuple[str, Any]]:
+    """The filters of a query; whose figures are asked for is one by owner."""
+    return [*query.filters.items(), *([("owner", sorted(query.scope))] if query.scope is not None else [])]
 
 
 def done(query: MetricQuery) -> list[ColumnElement[bool]]:
