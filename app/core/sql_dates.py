@@ -42,6 +42,23 @@ def quarter_key(column: Any, start_month: int) -> ColumnElement[int]:
     return (_months(column) - start_month) // 3
 
 
+class next_day(FunctionElement):  # noqa: N801  # reads as an SQL function
+    """The day after a date."""
+
+    type = Date()
+    inherit_cache = True
+
+
+@compiles(next_day)
+def _next_day(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"({compiler.process(element.clauses, **kw)} + 1)"
+
+
+@compiles(next_day, "sqlite")
+def _next_day_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"date({compiler.process(element.clauses, **kw)}, '+1 day')"
+
+
 class days_between(FunctionElement):  # noqa: N801  # reads as an SQL function
     """Whole days from the second date to the first."""
 

@@ -13,7 +13,7 @@ from app.core.db import utcnow
 from app.core.errors import BusinessError
 from app.core.i18n import _, _l
 from app.core.metrics import Metric, MetricQuery
-from app.core.sql_dates import month_key
+from app.core.sql_dates import month_key, next_day
 from app.modules.contacts.models import Account, AccountOwner
 
 SINCE, UNTIL = AccountOwner.valid_from, AccountOwner.valid_to
@@ -31,7 +31,7 @@ def _taken(query: MetricQuery) -> Select:
 
 def _given(query: MetricQuery) -> Select:
     """Accounts that somebody ceased to look after: on the day after the last one."""
-    return _counted(query, UNTIL.is_not(None), *_within(UNTIL, query, 1), dated=UNTIL)
+    return _counted(query, UNTIL.is_not(None), *_within(UNTIL, query, 1), dated=next_day(UNTIL))
 
 
 def _day(query: MetricQuery) -> date:
@@ -49,10 +49,11 @@ def _counted(query: MetricQuery, *criteria: ColumnElement[bool], dated: Any) -> 
     rows = select(AccountOwner.account_id).join(Account, Account.id == AccountOwner.account_id).where(*criteria)
     if query.scope is not None:
         rows = rows.where(AccountOwner.member_id.in_(sorted(query.scope)))
+    keys = {"owner": AccountOwner.member_id, "month": month_key(dated)}
     for name, wanted in query.filters.items():
-        if name != "owner":
-            raise BusinessError(_("“%(given)s” is not one of: %(known)s.", given=name, known="owner"), field=name)
-        rows = rows.where(AccountOwner.member_id.in_(wanted if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]))
+        if name not in keys:
+            raise BusinessError(_("“%(given)s” is not one of: %(known)s.", given=name, known=", ".join(keys)), field=name)
+        rows = rows.where(keys[name].in_(wanted if isinstance(wanted, (list, tuple, set, frozenset)) else [wanted]))
     return rows.add_columns(AccountOwner.member_id.label("d_owner"), month_key(dated).label("d_month"))
 
 
