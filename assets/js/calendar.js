@@ -155,8 +155,13 @@
 
   /* ---------- The hours that matter ---------- */
 
-  /* The page opens at the first event, at most at seven in the morning. */
+  /* The page opens at the first event, at most at seven in the morning; the list of a phone at today. */
   function scroll() {
+    const today = document.querySelector(".cal-agenda h2.is-today");
+    if (today && today.offsetParent && !today.dataset.scrolled) {
+      today.dataset.scrolled = "1";
+      today.scrollIntoView({ block: "start" });
+    }
     const hours = document.getElementById("cal-scroll");
     if (!hours || hours.dataset.scrolled) return;
     hours.dataset.scrolled = "1";

@@ -56,8 +56,8 @@ class Event:
 def events_between(first: date, last: date, whose: Whose) -> tuple[list[Event], bool]:
     """The events of the days from `first` to `last`, in order, and whether there were more than a page holds.
 
-    A planned activity stands where it is due; a done one where it was due if that was the same day, else when it was
-    done. Three statements.
+    A planned activity stands where it is due; a done one where it was due if that was the same day and had a time, else
+    when it was done. Three statements.
     """
     rows = list(db.session.execute(statement(first, last, whose.takes_part()).limit(MOST + 1)))
     accounts = lookups.labels("contacts.account", {row.account_id for row in rows})
@@ -97,7 +97,7 @@ def place_of(row: Row[Any] | Activity) -> tuple[date, datetime | None]:
     done_on = row.done_on or row.due_on or today()
     if due is not None and due.date() == done_on:
         return done_on, due
-    if row.due_on == done_on or row.done_at is None or row.done_time is None:
+    if row.done_at is None or row.done_time is None:
         return done_on, None
     done = row.done_at.astimezone(zone)
     return done.date(), done
