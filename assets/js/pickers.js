@@ -83,6 +83,7 @@
       },
       plugins: { remove_button: { title: word("remove") } },
     });
+    line.setAttribute("aria-hidden", "true"); // the control that is shown has the label now
     if (line.getAttribute("aria-invalid")) picker.control_input.setAttribute("aria-invalid", "true");
     if (line.getAttribute("aria-describedby")) picker.control_input.setAttribute("aria-describedby", line.getAttribute("aria-describedby"));
   }
