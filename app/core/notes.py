@@ -167,11 +167,16 @@ def _tell(resource: Resource, note: Note, member_ids: list[int]) -> list[str]:
         return []
     may, may_not = mentions.by_sight(resource, note.row_id, others)
     title = db.session.scalar(select(getattr(resource.model, resource.title)).where(resource.model.id == note.row_id))
-    who = g.me.name if "me" in g else _("The system")
+    who = g.me.name if "me" in g else _writer(note) or _("The system")
     words = {"who": who, "what": title or _("(no name)"), "text": excerpt(note.text)}
     url = f"{resource.module}/{resource.plural}/{note.row_id}#note-{note.id}"
     notify(may, _l("%(who)s mentioned you on “%(what)s”: %(text)s", **words), url, icon="at", key=_key(note.id), mail=True)
     return may_not
+
+
+def _writer(note: Note) -> str | None:
+    """Who wrote a note outside of a request."""
+    return db.session.scalar(select(Membership.name).where(Membership.id == note.member_id)) if note.member_id else None
 
 
 def excerpt(text: str) -> str:
