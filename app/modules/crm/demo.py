@@ -19,7 +19,7 @@ from app.core.registry import registry
 from app.modules.contacts.public import account_owners
 from app.modules.crm import demo_aftersales
 from app.modules.crm.bulk import import_deals
-from app.modules.crm.models import LOST, OPEN, WON, Reason, Stage
+from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Reason, Stage
 
 PER_MONTH = 76
 SEASON = {1: 0.9, 2: 1.0, 3: 1.15, 4: 0.95, 5: 1.1, 6: 1.15, 7: 0.85, 8: 0.35, 9: 1.15, 10: 1.2, 11: 1.1, 12: 0.65}
@@ -71,6 +71,8 @@ class _Maker:
         self.open = [s for s in stages if s.type == OPEN]
         self.won = next(s for s in stages if s.type == WON)
         self.lost = next(s for s in stages if s.type == LOST)
+        self.discarded = next(s for s in stages if s.type == DISCARDED)
+        self.nothing = list(db.session.scalars(select(Reason.id).where(Reason.kind == DISCARDED).order_by(Reason.id)))
         self.people = _people()
         self.by_owner: dict[int, list[int]] = {}
         for account_id, owner_id in owners.items():
@@ -115,6 +117,8 @@ class _Maker:
         row |= {"moves": moves, "stage_id": (self.won if wins else self.lost).id, "closed_on": day, "expected_close": day}
         if not wins:
             row["reason_id"] = self._reason(rep)
+        if not row["moves"] and self.chance.random() < 0.2:
+            row |= {"stage_id": self.discarded.id, "reason_id": self.chance.choice(self.nothing)}
         return row
 
     def _leaves_at(self, rep: str) -> int:

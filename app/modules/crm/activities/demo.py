@@ -83,7 +83,7 @@ class _Maker:
     def history(self, deal: Any) -> list[dict[str, Any]]:
         """What was done for a deal while it was open, and a visit or two that did not take place."""
         until = min(deal.closed_on or self.plan.today, self.plan.today - timedelta(days=1))
-        rows, day = [], deal.opened_on
+        rows, day = [], deal.opened_on + timedelta(days=self.chance.choice((0, 1, 1, 2, 4)))
         pause = 7.0 if deal.state == WON else 9.5
         while (day := self._workday(day)) <= until:
             if day.month != SLOW or self.chance.random() < 0.25:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from app.core.clock import noon
 from app.core.db import db
 from app.core.demo import DemoPlan
+from app.core.models import Change
 from app.core.writes import bulk_insert
 from app.modules.crm.leads import demo_calls
 from app.modules.crm.leads.models import CONVERTED, DISQUALIFIED, NEW, WORKING, Campaign, Lead, Medium, Source
@@ -47,9 +48,18 @@ def fill(plan: DemoPlan) -> None:
             rows += [maker.lead(day) for _ in range(PER_MONTH // 21 + int(plan.random.random() < PER_MONTH / 21 % 1))]
         day += timedelta(days=1)
     plan.made["crm.lead"] = bulk_insert(Lead, rows)
+    _told_when_it_came()
     _origins_of_deals(plan, maker)
     _tags_of_deals(plan)
     demo_calls.fill(plan)
+
+
+def _told_when_it_came() -> None:
+    """The history of a lead begins when it came in, by who got it: the demo was not there yet."""
+    of_lead = Lead.id == Change.row_id
+    began = {"at": select(Lead.opened_at).where(of_lead).scalar_subquery(), "actor_id": select(Lead.owner_id).where(of_lead).scalar_subquery()}
+    quiet = {"synchronize_session": False, "all_rows": True}
+    db.session.execute(update(Change).where(Change.table_name == Lead.__tablename__).values(began), execution_options=quiet)
 
 
 def _campaigns(plan: DemoPlan) -> dict[str, tuple[int, date]]:

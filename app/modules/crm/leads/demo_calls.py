@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from flask import g
 from sqlalchemy import select
 
+from app.core.clock import company_zone
 from app.core.db import db
 from app.core.demo import DemoPlan
 from app.modules.crm.activities.bulk import import_activities
@@ -30,7 +31,7 @@ def fill(plan: DemoPlan) -> None:
         row = {"type_id": types[kind], "owner_id": lead.owner_id, "lead_id": lead.id}
         hour = time(plan.random.choice((9, 10, 12, 16)), plan.random.choice((0, 15, 30, 45)))
         if day < plan.today:
-            rows.append({**row, "subject": "Primer contacto", "due_on": day, "done_on": day, "done_time": hour,
+            rows.append({**row, "subject": "Primer contacto", "due_on": day, "done_on": day, "done_time": hour, "recorded_at": datetime.combine(day, hour, tzinfo=company_zone()),
                          "outcome_id": plan.random.choice(fitting) if fitting else None})  # fmt: skip
         if lead.state == WORKING and plan.random.random() < 0.7:
             due = _workday(plan.today + timedelta(days=plan.random.randrange(0, 8)))
