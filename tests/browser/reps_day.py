@@ -97,7 +97,7 @@ def begin(one: Office, rep: Person) -> Day:
         long_ago = datetime.now(ZoneInfo("Europe/Madrid")) - timedelta(days=400)
         old = services.create_deal({"name": "Centrífuga de Núremberg", **mine}, at=long_ago)
         why = session.scalars(select(Reason).where(Reason.kind == "lost")).first()
-        services.move_deal(old, day.stages["Lost"], version=old.version, reason=why)
+        services.move_deal(old, day.stages["Lost"], version=old.version, reason=why, closed_on=long_ago.date())
         day.old = old.id
         call = session.scalar(select(ActivityType.id).where(ActivityType.kind == "call"))
         day.call = activities.plan({"type_id": call, "subject": "Call the buyer", "due_on": today() - timedelta(days=1), **mine}).id
