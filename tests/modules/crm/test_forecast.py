@@ -104,7 +104,7 @@ def test_a_short_month_takes_its_last_day_and_a_day_that_is_over_the_last_of_the
         assert target_day("none", date(2026, 12, 31)) is None
 
 
-@pytest.mark.parametrize("month", ["2026-10", "late", "later", "2026-13", "", "soon"])
+@pytest.mark.parametrize("month", ["2026-10", "late", "later", "2026-13", "", "soon", "9999-12"])
 def test_what_is_no_month_to_come_is_refused_in_a_sentence(make, one, client_of, month):
     deal_id = make("Press", date(2026, 11, 28))
     answer = post(client_of("bob"), deal_id, month)

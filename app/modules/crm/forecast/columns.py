@@ -18,6 +18,7 @@ from app.core.formats import colour, day, initials
 from app.core.i18n import _
 from app.core.metrics import Figure, MetricQuery, drill, evaluate, evaluate_together
 from app.core.money import Money
+from app.core.relative_dates import LAST_YEAR
 from app.core.tables import NONE
 from app.modules.crm.forecast.slips import Slips, slips_of
 from app.modules.crm.models import COMMIT, Deal, Stage
@@ -224,6 +225,8 @@ def target_day(key: str, expected: date | None) -> date | None:
         month = date.fromisoformat(f"{key}-01")
     except ValueError:
         raise BusinessError(_("A deal can be moved to a month, or to no date.")) from None
+    if month.year >= LAST_YEAR:
+        raise BusinessError(_("A deal can be moved to a month, or to no date."))
     last = moved(month, 1) - ONE
     if last < today():
         raise BusinessError(_("This month is over; choose a later one."))
