@@ -216,7 +216,7 @@ class Integer(Field):
     numeric: ClassVar[bool] = True
     least: int = field(default=-(2**31), kw_only=True)
     most: int = field(default=2**31 - 1, kw_only=True)
-    grouped: bool = field(default=True, kw_only=True)  # False for years and the like
+    grouped: bool = field(default=True, kw_only=True)  # False for what adds up to nothing: years, positions, settings
 
     def read(self, text: str, reading: Reading) -> int:
         value = _decimal(text, reading)

@@ -13,7 +13,7 @@ from app.modules.crm.leads.models import Campaign, Medium, Source
 
 FOR_ALL_TO_SEE = {"manager": ("view",), "rep": ("view",)}
 PLACE = (
-    Integer("position", _l("Position"), least=0, most=1000),
+    Integer("position", _l("Position"), grouped=False, least=0, most=1000),
     Boolean("active", _l("Active"), default=lambda: True, hint=_l("Only active ones can be chosen.")),
 )
 NAMED = (Text("name", _l("Name"), required=True), *PLACE)
