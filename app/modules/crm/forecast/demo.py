@@ -7,7 +7,7 @@ from datetime import timedelta
 from flask import g
 from sqlalchemy import select
 
-from app.core.clock import noon
+from app.core.clock import noon, quarter_bounds
 from app.core.db import db, utcnow
 from app.core.demo import DemoPlan
 from app.modules.crm import services
@@ -26,9 +26,22 @@ def fill(plan: DemoPlan) -> None:
     young = [deal for deal in deals if deal not in old]
     for deal in old + plan.random.sample(young, min(CHANGED, len(young))):
         g.actor_id = deal.owner_id  # reps keep their own forecast
-        _put_off(plan, deal)
+        if not _slipped(plan, deal):
+            _put_off(plan, deal)
         _say(plan, deal, chances[deal.stage_id])
     g.actor_id = None
+
+
+def _slipped(plan: DemoPlan, deal: Deal) -> bool:
+    """Half of the deals from before this quarter were expected in it and are not any more; whether this is one."""
+    first, last = quarter_bounds(plan.today)
+    if deal.opened_on >= first or plan.random.random() < 0.5:
+        return False
+    told = max(first, plan.today - timedelta(days=plan.random.randrange(2, 20)))
+    hoped, now = first + timedelta(days=plan.random.randrange(30, 85)), last + timedelta(days=plan.random.randrange(5, 50))
+    services.change_deal(deal, {"expected_close": hoped}, at=noon(deal.opened_on) + timedelta(hours=1), source="demo")
+    services.change_deal(deal, {"expected_close": now}, at=noon(told), source="demo")
+    return True
 
 
 def _put_off(plan: DemoPlan, deal: Deal) -> None:
