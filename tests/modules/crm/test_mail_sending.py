@@ -109,6 +109,15 @@ def test_the_same_form_posted_twice_is_one_mail(app, one, deal_id, office, clien
     assert len(office.letters) == 1
 
 
+def test_a_form_that_was_sent_and_then_changed_is_another_mail(app, one, deal_id, office, client_of):
+    """The browser's way back brings the same form again, in which somebody writes to the next one."""
+    bob, same = client_of("bob"), "0e3b9a5e-8d8c-4a55-9d6e-4ac5f3b6a001"
+    assert write(bob, deal_id, once=same).status_code == 303
+    assert write(bob, deal_id, once=same, address="pau@nu.example").status_code == 303
+    worker.run_pending(app)
+    assert sorted(to for letter in office.letters for to in letter.to) == ["nuria@nu.example", "pau@nu.example"]
+
+
 def test_a_busy_server_gets_it_later_with_the_same_id(app, one, deal_id, office, client_of):
     office.replies["MAIL"] = "451 busy"
     write(client_of("bob"), deal_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,13 +27,12 @@ SEND = "crm.send_mail"
 def write(place: Place, recipient: Recipient, *, cc: str, subject: str, body: str, once: str = "") -> Mail:
     """Write a mail and have it sent when this transaction has committed.
 
-    `once` names the form it was written in: the same form sent twice is one mail. Raises `BusinessError` while a merge
-    field stands in the text.
+    `once` names the form it was written in: the same form sent twice is one mail, unless something else stands in it by
+    then. Raises `BusinessError` while a merge field stands in the text.
     """
     for text, field in ((subject, "subject"), (body, "body")):
         refuse_unknown(text, field)
         refuse_empty(text, field)
-    message_id = new_message_id(f"{current_company_id()}-{_name(once)}")
     values: dict[str, Any] = {
         **_links(place, recipient),
         "sender_id": me().member_id,
@@ -41,11 +41,11 @@ def write(place: Place, recipient: Recipient, *, cc: str, subject: str, body: st
         "cc": cc,
         "subject": one_line(subject),
         "body": body.strip(),
-        "message_id": message_id,
     }
+    message_id = new_message_id(f"{current_company_id()}-{_name(once)}-{_digest(values)}")
     try:
         with db.session.begin_nested():
-            mail = Mail(**values)
+            mail = Mail(**values, message_id=message_id)
             db.session.add(mail)
             db.session.flush()
     except IntegrityError:
@@ -90,6 +90,11 @@ def _links(place: Place, recipient: Recipient) -> Mapping[str, int | None]:
     if place.kind != "contact":
         links["contact_id"] = recipient.contact_id
     return links
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Of who writes what to whom: a form that was sent, brought back by the browser and changed is another mail."""
+    return sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]
 
 
 def _name(once: str) -> str:
