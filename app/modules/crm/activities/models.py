@@ -96,7 +96,7 @@ class Activity(Record, db.Model):
         Index(None, "company_id", "contact_id"),
         Index(None, "company_id", "lead_id"),
         Index(None, "company_id", "owner_id", "state", "due_on"),
-        Index(None, "company_id", "state", "due_on", "id"),
+        Index("ix_crm_activity_due", "company_id", "state", "due_on", "id", "owner_id", "kind", "type_id", "account_id"),
         # It answers the figures of a period without a look at the rows, which are long.
         Index(
             "ix_crm_activity_done",

@@ -59,7 +59,9 @@ class Activities:
     parts: Callable[[Any], tuple[ColumnElement, ...]]
 
     def build(self, query: MetricQuery) -> Select:
-        raw = list(dict.fromkeys([*(RAW[name] for name in query.by), *self.raw]))
+        # The kind first: no index is in its order, so that SQLite takes the one that finds the rows, not the one that sorts
+        # those of all times by person or account.
+        raw = list(dict.fromkeys(["kind", *(RAW[name] for name in query.by), *self.raw]))
         counted = self._counted(query, raw).subquery("counted")
         keys = [self._key(counted, name).label(f"d_{name}") for name in query.by]
         return select(*keys, *self.parts(counted)).group_by(*named(keys)).execution_options(with_trash=True)

@@ -558,7 +558,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_lead_id'), ['company_id', 'lead_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_owner_id'), ['company_id', 'owner_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'), ['company_id', 'owner_id', 'state', 'due_on'], unique=False)
-        batch_op.create_index(batch_op.f('ix_crm_activity_company_id_state_due_on_id'), ['company_id', 'state', 'due_on', 'id'], unique=False)
+        batch_op.create_index('ix_crm_activity_due', ['company_id', 'state', 'due_on', 'id', 'owner_id', 'kind', 'type_id', 'account_id'])
         batch_op.create_index('ix_crm_activity_done', DONE, unique=False)
 
     op.create_table('crm_activity_member',
@@ -664,7 +664,7 @@ def downgrade() -> None:
     op.drop_table('crm_activity_member')
     with op.batch_alter_table('crm_activity', schema=None) as batch_op:
         batch_op.drop_index('ix_crm_activity_done')
-        batch_op.drop_index(batch_op.f('ix_crm_activity_company_id_state_due_on_id'))
+        batch_op.drop_index('ix_crm_activity_due')
         batch_op.drop_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'))
         batch_op.drop_index(batch_op.f('ix_crm_activity_company_id_owner_id'))
         batch_op.drop_index(batch_op.f('ix_crm_activity_company_id_lead_id'))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from app.core.access import can
 from app.core.charts import Bar, Point, Series, horizontal, stacked
@@ -158,14 +158,15 @@ def _days(desk: Desk) -> int:
 
 def _accounts(desk: Desk, before: Any) -> Sequence[Any]:
     """Accounts without a follow-up since a day, as the record rules show them; those never touched first."""
-    touch = select(Activity.account_id, func.max(Activity.done_on).label("last"))
-    touch = touch.where(Activity.state == DONE, Activity.kind.in_(FOLLOW_UPS), Activity.account_id.is_not(None))
-    last = touch.group_by(Activity.account_id).subquery("last_touch")
-    rows = select(Account.id, Account.name, Account.owner_id, Account.segment, last.c.last)
-    rows = rows.join(last, last.c.account_id == Account.id, isouter=True).where(or_(last.c.last.is_(None), last.c.last < before))
+    touched = select(Activity.id).where(Activity.account_id == Account.id, Activity.state == DONE, Activity.kind.in_(FOLLOW_UPS))
+    # Whether there was one since that day is a look into an index; only for those without is the last one looked for.
+    last = touched.with_only_columns(func.max(Activity.done_on)).correlate(Account).scalar_subquery().label("last")
+    columns = (Account.id, Account.name, Account.name_key, Account.owner_id, Account.segment, last)
+    quiet = select(*columns).where(~touched.where(Activity.done_on >= before).correlate(Account).exists())
     if "owner" in desk.frame.filters:
-        rows = rows.where(Account.owner_id == desk.frame.filters["owner"])
+        quiet = quiet.where(Account.owner_id == desk.frame.filters["owner"])
     if "segment" in desk.frame.filters:
-        rows = rows.where(Account.segment == desk.frame.filters["segment"])
-    order = (last.c.last.is_(None).desc(), last.c.last, Account.name_key, Account.id)
-    return db.session.execute(rows.order_by(*order).limit(MOST_ACCOUNTS)).all()
+        quiet = quiet.where(Account.segment == desk.frame.filters["segment"])
+    found = quiet.subquery("quiet").c
+    order = (found.last.is_(None).desc(), found.last, found.name_key, found.id)
+    return db.session.execute(select(found.id, found.name, found.owner_id, found.segment, found.last).order_by(*order).limit(MOST_ACCOUNTS)).all()
