@@ -17,6 +17,7 @@ from app.core.access import can
 from app.core.clock import local_date, read_instant
 from app.core.db import db, utcnow
 from app.core.errors import BusinessError, Forbidden
+from app.core.fields import Date
 from app.core.figure_parts import Parts, value_of
 from app.core.formats import day
 from app.core.i18n import _
@@ -31,6 +32,8 @@ from app.modules.crm.metrics.facts import Deals
 OWN = ("metric", "from", "to", "as_of", "known_at", "cursor", "sort", "format")
 LONGEST = 200
 MOST_KEYS = 500
+# Dimensions whose keys are words; those of the others are whole numbers: ids, months, quarters.
+TEXTS = ("product", "segment", "category", "kind", "state", "problem")
 
 
 def argument(value: Any) -> Any:
@@ -188,21 +191,31 @@ def _filters(asked: Metric, args: MultiDict) -> dict[str, Any]:
         if len(texts) > MOST_KEYS or any(len(text) > LONGEST or "\x00" in text for text in texts):
             raise BusinessError(_("“%(given)s” is not a valid filter.", given=name), field=name)
         keys = [key(text) for text in texts]
+        kind = str if name in TEXTS else int
+        if any(type(each) is not kind for each in keys if each is not None):
+            raise BusinessError(_("“%(given)s” is not a valid filter.", given=name), field=name)
         found[name] = keys if len(keys) > 1 else keys[0]
     return found
 
 
 def _date(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        return _sensible(date.fromisoformat(text)) if text else None
     except ValueError:
         raise BusinessError(_("“%(given)s” is not a date.", given=(text or "")[:40])) from None
 
 
 def _instant(text: str | None) -> datetime | None:
     try:
-        return read_instant(text) if text else None
+        found = read_instant(text) if text else None
+        return found and _sensible(found.date()) and found
     except ValueError:
         raise BusinessError(_("“%(given)s” is not a date.", given=(text or "")[:40])) from None
+
+
+def _sensible(day: date) -> date:
+    if not Date.EARLIEST <= day < Date.LATEST:
+        raise ValueError(day)
+    return day
 
 
