@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from app.core import worker
 from app.modules.crm.mail.models import Mail
+from app.modules.crm.models import Deal
 from tests.browser.reps_day import (
     CLOSED,
     CRM,
@@ -248,6 +249,13 @@ def _pass_the_gate(page: Page, day: Day) -> None:
     activate(page, dialog.locator("button[type=submit]"))
     expect(dialog.locator(".v-error").first).to_be_visible()
     write(page, dialog.locator("[name=product]"), "Rotary press")
+    with page.expect_response(lambda answer: answer.url.endswith("/move")) as refused:
+        press(page, "Enter")
+    assert refused.value.status == 422, "the box is not ticked yet"
+    expect(dialog).to_contain_text("needs first: Drawing approved")
+    expect(dialog.locator("[name=product]")).to_have_value("Rotary press")
+    assert stored(day, Deal, id=press_id).product is None
+    picture(page, "k-keys-gate-2")
     reach(page, dialog.locator(f"[name=check_{day.check}]"))
     press(page, "Space")
     activate(page, dialog.locator("button[type=submit]"))

@@ -205,7 +205,7 @@ def _create(page: Page) -> None:
 
 
 def _pass_the_gate(page: Page, day: Day) -> None:
-    """Refused for what is missing, and again while it is; then all of it is told in the dialog."""
+    """Refused for what is missing; then all of it is told in the dialog."""
     press, proposal = day.deals["Press"], day.stages["Proposal"]
     go_to(page, f"{CRM}/board")
     page.locator(f"#step-{day.stages['Qualified']}").tap()
