@@ -35,11 +35,10 @@ def reason_form(posted: Any = None) -> Form:
 def conversion_form(lead: Lead, posted: Any = None) -> Form:
     """Names and details of what a lead becomes; which of them count is said by `choices_of`."""
     amount = None if lead.amount_minor is None else Money(lead.amount_minor, lead.currency or "")
-    name = lead.product or lead.organisation or lead.name
     return form_of(_fields(), posted, {
         "account_name": lead.organisation or "",
         "contact_name": lead.name,
-        "deal_name": name if not lead.product or not lead.organisation else f"{lead.product} – {lead.organisation}"[:200],
+        "deal_name": lead.product or lead.organisation or lead.name,  # pages say the account beside it
         "deal_amount": amount,
         "owner_id": lead.owner_id,
     })  # fmt: skip
