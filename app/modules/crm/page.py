@@ -13,7 +13,7 @@ from app.core import lookups, stream
 from app.core.access import can, require
 from app.core.clock import today
 from app.core.db import db, utcnow
-from app.core.formats import day, moment, money
+from app.core.formats import day, moment, money, percent
 from app.core.i18n import _, _n
 from app.core.money import Money
 from app.core.registry import registry
@@ -86,7 +86,7 @@ def brief(deal: Deal) -> dict[str, Any]:
 def _fill_from_stage(groups: list[dict[str, Any]], stage: Any) -> None:
     """Let facts that are not set say what counts instead: the value of the stage."""
     category = registry.resource("crm.deal").field("category").show(stage.category)
-    said = {"probability": _("%(share)s %%, of the stage", share=stage.probability),
+    said = {"probability": _("%(share)s, of the stage", share=percent(stage.probability / 100)),
             "category": _("%(category)s, of the stage", category=category)}
     for fact in (f for group in groups for f in group["facts"] if f["name"] in said and f["empty"]):
         fact |= {"text": said[fact["name"]], "empty": False}
@@ -101,7 +101,7 @@ def _head(deal: Deal, facts: list[dict[str, Any]], probability: int) -> list[dic
     shown = [by_name["amount"]]
     if deal.state == OPEN and deal.amount_minor is not None:
         weighted = Money(deal.amount_minor * probability // 100, deal.currency)
-        text = _("%(sum)s at %(share)s %%", sum=money(weighted), share=probability)
+        text = _("%(sum)s at %(share)s", sum=money(weighted), share=percent(probability / 100))
         shown.append({"label": _("Weighted"), "text": text, "numeric": True})
     if deal.state == OPEN:
         shown.append(by_name["expected_close"])
