@@ -156,7 +156,7 @@ def test_the_page_says_what_counts_where_nothing_is_set_by_hand(one, client_of, 
     with one:
         deal_id = services.create_deal({"name": "Pump", "amount": euros(1000), "owner_id": people["bob"].member_id}).id
     bob = client_of("bob")
-    assert "10 %, of the stage" in bob.get(f"/c/one/crm/deals/{deal_id}").text
+    assert "10%, of the stage" in bob.get(f"/c/one/crm/deals/{deal_id}").text
     with one:
         services.change_deal(db.session.scalar(select(Deal).where(Deal.id == deal_id)), {"probability": 50})
     page = bob.get(f"/c/one/crm/deals/{deal_id}").text
