@@ -74,7 +74,7 @@ SURFACES: dict[str, tuple[str, tuple[str, ...], str, Callable[..., Any]]] = {
     "file": ("/<int:row_id>/files/<string:file_id>", ("GET",), "view", files.download),
     "file_remove": ("/<int:row_id>/files/<string:file_id>/remove", ("GET", "POST"), "edit", files.remove),
     "personal": ("/<int:row_id>/personal", ("GET",), "view", personal.personal_page),
-    "personal_export": ("/<int:row_id>/personal/export", ("GET",), "export", personal.export),
+    "personal_export": ("/<int:row_id>/personal/export", ("GET",), "delete", personal.export),
     "personal_erase": ("/<int:row_id>/personal/erase", ("POST",), "delete", personal.erase),
     "fact": ("/<int:row_id>/fields/<field>/shown", ("GET",), "view", cell.shown),
 }

@@ -20,12 +20,13 @@ from app.core.surfaces.record import fetch
 from app.core.web import as_attachment, redirect_to, render, settle, toast
 from app.core.writes import check_version
 
-EXPORT, ERASE = "export", "delete"  # verbs of the permissions
+# The verb of the permission, for both: what is handed out is whole, with what colleagues wrote where the person may not look.
+ANSWERS = "delete"
 
 
 def offered(resource: Resource) -> bool:
     """Whether the person may do any of it."""
-    return resource.personal and (can(resource.permission(EXPORT)) or can(resource.permission(ERASE)))
+    return resource.personal and can(resource.permission(ANSWERS))
 
 
 def personal_page(resource: Resource, row_id: int) -> Any:
@@ -64,7 +65,6 @@ def erase(resource: Resource, row_id: int) -> Any:
 
 def _page(resource: Resource, row: Any, *, error: str = "", status: int = 200) -> Response:
     sections = personal.gathered(resource, row.id)
-    may_export, may_erase = can(resource.permission(EXPORT)), can(resource.permission(ERASE))
     return render(
         "core/personal.html",
         "core/_personal.html",
@@ -72,10 +72,10 @@ def _page(resource: Resource, row: Any, *, error: str = "", status: int = 200) -
         resource=resource,
         record={"id": row.id, "version": row.version, "title": getattr(row, resource.title) or _("(no name)")},
         held=[(heading, number(len(rows))) for heading, rows in sections.items()],
-        stays=personal.what_stays(resource, row.id) if may_erase else [],
+        stays=personal.what_stays(resource, row.id),
         error=error,
         typed=request.form.get("name", ""),
-        export_url=url_for(resource.endpoint("personal_export"), row_id=row.id) if may_export else None,
-        erase_url=url_for(resource.endpoint("personal_erase"), row_id=row.id) if may_erase else None,
+        export_url=url_for(resource.endpoint("personal_export"), row_id=row.id),
+        erase_url=url_for(resource.endpoint("personal_erase"), row_id=row.id),
         record_url=url_for(resource.endpoint("record"), row_id=row.id),
     )

@@ -99,7 +99,7 @@ def actions(resource: Resource, row_id: int) -> list[dict[str, Any]]:
     found = [{**item, "drawer": True} for item in slot(f"{resource.key}.actions", **{f"{resource.name}_id": row_id})]
     if may_merge(resource):
         found.append({"label": _("Merge…"), "url": url_for(resource.endpoint("merge"), ids=row_id), "icon": "arrows-exchange"})
-    if resource.personal and (can(resource.permission("export")) or can(resource.permission("delete"))):
+    if resource.personal and can(resource.permission("delete")):
         url = url_for(resource.endpoint("personal"), row_id=row_id)
         found.append({"label": _("Personal data…"), "url": url, "icon": "user-off"})
     if resource.removable and can(resource.permission("delete")):
