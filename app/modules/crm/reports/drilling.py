@@ -208,7 +208,9 @@ def _date(text: str | None) -> date | None:
 def _instant(text: str | None) -> datetime | None:
     try:
         found = read_instant(text) if text else None
-        return found and _sensible(found.date()) and found
+        if found is not None:
+            _sensible(found.date())
+        return found
     except ValueError:
         raise BusinessError(_("“%(given)s” is not a date.", given=(text or "")[:40])) from None
 
