@@ -112,6 +112,7 @@ class Metric:
     currency_basis: str | None = None  # event, snapshot
     dimensions: tuple[str, ...] = ()
     additive: frozenset[str] = frozenset()  # dimensions over which the rows add up to the total
+    parted: frozenset[str] = frozenset()  # those in which each row counted has one key: what is asked by more tells the less
     facts: Facts | None = None  # for figures that are asked for together; equal `rows_key`, equal rows
 
     @property
@@ -147,6 +148,7 @@ class Figure:
     as_of: datetime
     rows: list[FigureRow]
     excluded: dict[str, int]
+    lines: Sequence[Mapping[str, Any]] = field(default=(), repr=False, compare=False)  # what it was put together from
 
     @property
     def total(self) -> FigureRow:
@@ -200,10 +202,16 @@ def evaluate_together(
 ) -> list[Figure]:
     """The figures of several metrics that count the same rows, in one statement; each is what `evaluate` gives.
 
+    They have equal `facts.rows_key`, or one `build` that is the same for all.
     Without `named` no names are looked up: rows have keys alone.
     Raises `ValueError` when they do not count the same rows, else as `evaluate`.
     """
     asked = [metric(metric_id) for metric_id in ids]
+    if all(a.build == asked[0].build for a in asked):
+        query = _checked(asked[0], query, visible_rows)
+        found = db.session.execute(asked[0].build(query), execution_options={"all_rows": not visible_rows}).mappings()
+        lines = [dict(row) for row in found]
+        return [_figure(a, query, lines, named) for a in asked]
     facts = [a.facts for a in asked if a.facts is not None]
     if len(facts) < len(asked) or any(f.rows_key != facts[0].rows_key for f in facts):
         raise ValueError(f"{', '.join(ids)} do not count the same rows")
@@ -214,10 +222,10 @@ def evaluate_together(
     by = list({**{c.name: c for c in keys}, **{name: c for some in groups for name, c in some.items()}}.values())
     counted = [c.label(f"{name}_{place}") for place, some in enumerate(parts) for name, c in some.items()]
     whole = facts[0].rows(query).with_only_columns(*by, *counted).group_by(*(c.name if c.name.startswith("d_") else c for c in by))
-    found = db.session.execute(whole, execution_options={"all_rows": not visible_rows}).mappings().all()
+    told = db.session.execute(whole, execution_options={"all_rows": not visible_rows}).mappings().all()
     kept = [[*(c.name for c in keys), *some] for some in groups]
     return [
-        _figure(a, query, [_own(row, kept[i], parts[i], i) for row in map(dict, found)], named)
+        _figure(a, query, [_own(row, kept[i], parts[i], i) for row in map(dict, told)], named)
         for i, a in enumerate(asked)
     ]
 
@@ -243,7 +251,21 @@ def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]
         excluded[NO_OUTCOME] = unsaid
     # A group of which every row was left out is no figure.
     counted = {k: p for k, p in groups.items() if p.n or not k}
-    return Figure(asked, query, as_of, _rows(asked, query, counted, named), excluded)
+    return Figure(asked, query, as_of, _rows(asked, query, counted, named), excluded, lines)
+
+
+def rolled_up(figure: Figure, *by: str) -> Figure | None:
+    """A figure by fewer dimensions, put together from its lines: to the cent what `evaluate` gives, without a statement.
+
+    None where the lines do not tell: where a row may have several keys in a dimension left out, and where sums of other
+    currencies were converted, and rounded, apart.
+    """
+    left_out, ours = set(figure.query.by) - set(by), g.company.currency
+    if not set(by) <= set(figure.query.by) or not left_out <= figure.metric.parted:
+        return None
+    if any(row.get("currency", ours) != ours and row.get("each") is None for row in figure.lines):
+        return None
+    return _figure(figure.metric, replace(figure.query, by=by), figure.lines)
 
 
 def drill(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) -> Select:

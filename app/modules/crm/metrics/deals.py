@@ -186,6 +186,7 @@ METRICS = (
         "4.1.9",
         "money",
         _Credited(states=(WON,), dated="closed_on", parts=_credited_amount, counted=has_company_amount),
+        parted=frozenset(),  # a deal counts once for each of those who share it
         **FLOW,
         **CLOSED,
     ),

@@ -135,7 +135,8 @@ class _FirstContact(Deals):
             Activity.deal_id == deal_id(fact), Activity.kind.in_(FOLLOW_UPS), *done(query)
         ).correlate(fact).scalar_subquery()  # fmt: skip
         times = (fact.opened_at.label("opened_at"), fact.closed_at.label("closed_at"), first.label("first"))
-        deals = self.rows(query).with_only_columns(*keys, *times).subquery("deals")
+        # OFFSET 0 keeps SQLite from looking the first contact up anew wherever it is mentioned.
+        deals = self.rows(query).with_only_columns(*keys, *times).offset(0).subquery("deals")
         until = func.coalesce(deals.c.first, deals.c.closed_at, literal(moment(query), UtcDateTime()))
         waited = seconds_between(until, deals.c.opened_at)
         bucket = bucket_of(case((waited < 0, 0), else_=waited)).label("bucket")

@@ -34,6 +34,7 @@ def deal_metric(name: str, label: Any, describe: Any, row: str, unit: str, defin
         permission=more.pop("permission", "crm.deal.view"),
         resource=more.pop("resource", "crm.deal"),
         dimensions=splits,
+        parted=more.pop("parted", frozenset(splits) - overlapping),
         additive=frozenset(splits) - overlapping if more.get("shape", "sum") == "sum" else frozenset(),
         **more,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, not_, select
+from sqlalchemy import ColumnElement, Date, Select, and_, case, func, literal_column, not_, select
 
 from app.core.clock import local_date
 from app.core.i18n import _l
@@ -42,43 +42,64 @@ class Portfolio:
     base: Callable[[_Buyers], ColumnElement[int]] | None = None
 
     def build(self, query: MetricQuery) -> Select:
-        keys = [COLUMNS[name].label(f"d_{name}") for name in query.by]
-        found, buyers = self._chosen(query)
-        n = func.count().label("n")
-        if self.hits is None or self.base is None:
-            return found.with_only_columns(*keys, func.count().label("value"), n).group_by(*keys)
-        hits, base = func.sum(self.hits(buyers)), func.sum(self.base(buyers))
-        return found.with_only_columns(*keys, hits.label("numerator"), base.label("denominator"), n).group_by(*keys)
+        keys = self.keys(query)
+        return self.rows(query).with_only_columns(*keys, *self.parts_of(query)).group_by(*keys)
 
     def drill(self, query: MetricQuery) -> Select:
-        return self._chosen(query)[0]
+        return self.rows(query).where(self.counted(_buyers(query)))
 
-    def _chosen(self, query: MetricQuery) -> tuple[Select, _Buyers]:
-        last = min(query.end or date.max, local_date(moment(query)))
-        start, days = query.start or last, timedelta(days=settings().active_days)
-        bought = _bought(query, start, last)
-        buyers = _Buyers(
-            before=and_(bought.c.before.is_not(None), bought.c.before >= start - days),
-            after=bought.c.latest > last - days,
-            first=bought.c.first >= start,
-        )
+    @property
+    def rows_key(self) -> Any:
+        return type(self)
+
+    def keys(self, query: MetricQuery) -> Sequence[Any]:
+        return [COLUMNS[name].label(f"d_{name}") for name in query.by]
+
+    def groups_of(self, _query: MetricQuery) -> Sequence[Any]:
+        return ()
+
+    def parts_of(self, query: MetricQuery) -> Sequence[Any]:
+        buyers = _buyers(query)
+        mine = self.counted(buyers)
+        counted = func.coalesce(func.sum(_one(mine)), 0)
+        if self.hits is None or self.base is None:
+            return (counted.label("value"), counted.label("n"))
+        hits, base = (func.sum(case((mine, part(buyers)), else_=0)) for part in (self.hits, self.base))
+        return (hits.label("numerator"), base.label("denominator"), counted.label("n"))
+
+    def rows(self, query: MetricQuery) -> Select:
+        """All accounts that have bought; figures differ in which of them they count."""
+        bought = _bought(query)
         found = select(Account.id).join(bought, bought.c.account_id == Account.id)
-        found = found.where(kept(Account, query), self.counted(buyers)).execution_options(with_trash=True)
+        found = found.where(kept(Account, query)).execution_options(with_trash=True)
         if query.scope is not None:
             found = found.where(Account.owner_id.in_(sorted(query.scope)))
         for name, wanted in query.filters.items():
             if name not in COLUMNS:
                 raise unknown_filter(name, ACCOUNT_SPLITS)
             found = found.where(matches(COLUMNS[name], wanted))
-        return found, buyers
+        return found
 
 
-def _bought(query: MetricQuery, start: date, last: date) -> Any:
+def _days(query: MetricQuery) -> tuple[date, date]:
+    """The first day of the period and its last one, or today while it lasts."""
+    last = min(query.end or date.max, local_date(moment(query)))
+    return query.start or last, last
+
+
+def _buyers(query: MetricQuery) -> _Buyers:
+    (start, last), days = _days(query), timedelta(days=settings().active_days)
+    # By their names: several figures are made of the same rows, each by itself.
+    first, latest, before = (literal_column(f"bought.{name}", Date) for name in ("first_on", "latest_on", "before_on"))
+    return _Buyers(and_(before.is_not(None), before >= start - days), latest > last - days, first >= start)
+
+
+def _bought(query: MetricQuery) -> Any:
     """By account the first day it bought, the latest one, and the latest before the period."""
-    fact = fact_of(query)
+    fact, (start, last) = fact_of(query), _days(query)
     day = fact.closed_on
     found = told(fact, query).where(fact.state == WON, fact.account_id.is_not(None), day <= last)
-    dates = (func.min(day).label("first"), func.max(day).label("latest"), func.max(case((day < start, day))).label("before"))
+    dates = (func.min(day).label("first_on"), func.max(day).label("latest_on"), func.max(case((day < start, day))).label("before_on"))
     return found.with_only_columns(fact.account_id.label("account_id"), *dates).group_by(fact.account_id).subquery("bought")
 
 
@@ -95,12 +116,14 @@ def _metric(name: str, label: Any, describe: Any, row: str, definition: Portfoli
         unit=more.pop("unit", "count"),
         build=definition.build,
         drill=definition.drill,
+        facts=definition,
         permission="crm.deal.view",
         resource="contacts.account",
         grain="account",
         basis="snapshot",
         quarter=True,
         dimensions=ACCOUNT_SPLITS,
+        parted=frozenset(ACCOUNT_SPLITS),
         additive=frozenset(ACCOUNT_SPLITS) if more.get("shape", "sum") == "sum" else frozenset(),
         **more,
     )

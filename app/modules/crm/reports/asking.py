@@ -21,6 +21,7 @@ from app.core.metrics import (
     evaluate,
     evaluate_together,
     metrics,
+    rolled_up,
 )
 from app.modules.crm.reports.drilling import argument
 from app.modules.crm.reports.frame import Frame
@@ -61,8 +62,8 @@ class Desk:
         together: dict[Any, list[str]] = {}
         for metric_id in ids:
             metric = self.metric(metric_id)
-            if (metric_id, about) not in self.known:
-                together.setdefault(metric_id if metric.facts is None else metric.facts.rows_key, []).append(metric_id)
+            if (metric_id, about) not in self.known and not self._told_by_more(metric_id, about):
+                together.setdefault(metric.build if metric.facts is None else metric.facts.rows_key, []).append(metric_id)
         found: dict[str, Figure] = {}
         for same in together.values():
             query = self.query(self.metric(same[0]), *by, during=during, **filters)
@@ -72,6 +73,15 @@ class Desk:
             self.left_out.update({i: f.excluded for i, f in found.items() if any(f.excluded.values())})
         self.known.update({(metric_id, about): figure for metric_id, figure in found.items()})
         return [self.known[metric_id, about] for metric_id in ids]
+
+    def _told_by_more(self, metric_id: str, about: tuple[Any, ...]) -> bool:
+        """Whether a figure asked for by more dimensions has told this one: then it is known."""
+        by, *rest = about
+        for (known_id, (more, *others)), figure in list(self.known.items()):
+            if known_id == metric_id and others == rest and set(by) < set(more) and (found := rolled_up(figure, *by)):
+                self.known[metric_id, about] = found
+                return True
+        return False
 
     def figure(self, metric_id: str, *by: str, during: Period | None = None, **filters: Any) -> Figure:
         return self.figures([metric_id], *by, during=during, **filters)[0]

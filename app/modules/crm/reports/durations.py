@@ -29,6 +29,7 @@ def content(desk: Desk) -> Content:
     months = months_of(desk)
     keys = keys_of(months)
     desk.figures((CYCLE, CYCLE_NINE), "month", during=months)
+    desk.figures([i for i in ids if desk.frame.split in desk.metric(i).dimensions], desk.frame.split)  # they tell the totals
     courses = {i: course(desk, i, months) for i in (CYCLE, CYCLE_NINE)}
     blocks = [*([_stages(desk)] if desk.may(MEDIAN, NINE) else []), _cycle(desk, courses, keys), _split(desk, ids)]
     return Content(cards=cards(desk, ids, courses, keys), blocks=blocks)
@@ -37,8 +38,8 @@ def content(desk: Desk) -> Content:
 def _stages(desk: Desk) -> Block:
     """Median and nine of ten by stage, and the median of those that were won beside those that were lost."""
     known = (WON, LOST)
+    by_end = by_key(desk.figures((MEDIAN, NINE), "stage", "state")[0], "stage", "state")
     all_of = {i: by_key(desk.figure(i, "stage"), "stage") for i in (MEDIAN, NINE)}
-    by_end = by_key(desk.figure(MEDIAN, "stage", "state"), "stage", "state")
     stages = [s for s in open_stages() if s.id in all_of[MEDIAN]]
     metric, address = desk.metric(MEDIAN), desk.behind(MEDIAN)
     series = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -32,6 +32,7 @@ CONVERSION, AMOUNT = "crm.stage_conversion", "crm.funnel_amount"
 LEADS, CONVERTED, LEAD_RATE = "crm.leads_created", "crm.leads_converted", "crm.lead_conversion"
 DEALS, QUALIFIED, RATE = "crm.deal_count", "crm.pipeline_created", "crm.win_rate"
 RATE_VALUE, WON_COUNT, WON_AMOUNT, LOST_COUNT = "crm.win_rate_value", "crm.won_count", "crm.won_amount", "crm.lost_count"
+FLOW = (DEALS, QUALIFIED, WON_COUNT, LOST_COUNT, RATE, RATE_VALUE, WON_AMOUNT)
 MOST = 15
 
 
@@ -68,6 +69,9 @@ class Step:
 def _cohort(desk: Desk) -> Content:
     ids = [BEGAN, CREATED_RATE, OPEN_RATE, *([LEAD_RATE] if _leads(desk) else [])]
     pipeline = _pipeline(desk)
+    # These tell the totals as well.
+    desk.figures((CREATED_RATE, OPEN_RATE), desk.frame.split)
+    reached = _reached(desk, pipeline) if pipeline else {}
     steps = _steps(desk, pipeline) if pipeline else []
     return Content(
         cards=cards(desk, ids, {}, ()),
@@ -75,7 +79,7 @@ def _cohort(desk: Desk) -> Content:
             _funnel_block(desk, steps, pipeline.name if pipeline else ""),
             *([_leads_block(desk)] if _leads(desk) else []),
             _outcomes_block(desk),
-            _split_block(desk, steps),
+            _split_block(desk, steps, reached),
         ],
     )
 
@@ -92,10 +96,23 @@ def _pipeline(desk: Desk) -> Pipeline | None:
     return db.session.scalar(found.where(Pipeline.id == chosen) if chosen else found.limit(1))
 
 
+def _chosen(desk: Desk, pipeline: Pipeline) -> dict[str, Any]:
+    return {} if "pipeline" in desk.frame.filters else {"pipeline": pipeline.id}
+
+
+def _reached(desk: Desk, pipeline: Pipeline) -> dict[tuple[Any, int], int]:
+    """How many reached a stage, by split and stage: what its conversion is a share of; there is none from a win."""
+    by, chosen = desk.frame.split, _chosen(desk, pipeline)
+    found = {key: row.n for key, row in by_key(desk.figure(CONVERSION, by, "stage", **chosen), by, "stage").items()}
+    rates = desk.figure(CREATED_RATE, by, **chosen)
+    wins = db.session.scalars(select(Stage.id).where(Stage.pipeline_id == pipeline.id, Stage.type == WON)).all()
+    return found | {(row.keys[by], win): row.numerator for win in wins for row in rates.rows if isinstance(row.numerator, int)}
+
+
 def _steps(desk: Desk, pipeline: Pipeline) -> list[Step]:
     stages = select(Stage.id, Stage.name, Stage.type).where(Stage.pipeline_id == pipeline.id, Stage.type.in_((OPEN, WON)))
     stages = stages.order_by(Stage.type == WON, Stage.position, Stage.id)
-    chosen: dict[str, Any] = {} if "pipeline" in desk.frame.filters else {"pipeline": pipeline.id}
+    chosen = _chosen(desk, pipeline)
     onward, amounts = (by_key(desk.figure(i, "stage", **chosen), "stage") for i in (CONVERSION, AMOUNT))
     won = desk.figure(CREATED_RATE, **chosen).total
     found = db.session.execute(stages).all()
@@ -224,19 +241,16 @@ def _outcome(won: FigureRow | None, still: FigureRow | None) -> dict[str, int]:
     return {WON: hits, "lost": won.n - hits - waiting, OPEN: waiting}
 
 
-def _split_block(desk: Desk, steps: Sequence[Step]) -> Block:
+def _split_block(desk: Desk, steps: Sequence[Step], reached: Mapping[tuple[Any, int], int]) -> Block:
     """The stages reached by source, campaign, rep and the like, each with its win rate and what is still open."""
     by = desk.frame.split
     of = split(desk, (CREATED_RATE, OPEN_RATE), by)
     order = sorted(of.order, key=lambda k: (k is None, -_n(of.row(CREATED_RATE, k)), of.names[k].casefold()))
-    pipeline = _pipeline(desk)
-    chosen: dict[str, Any] = {} if "pipeline" in desk.frame.filters or not pipeline else {"pipeline": pipeline.id}
-    reached = by_key(desk.figure(BEGAN, by, "stage", **chosen), by, "stage") if steps else {}
     address, plain = desk.behind(BEGAN), {i: desk.behind(i) for i in of.ids}
     rows = []
     for k in order:
         found = [reached.get((k, step.stage_id)) for step in steps]
-        stages = [cell(desk.metric(BEGAN), row, address(stage=step.stage_id, **{by: k})) for step, row in zip(steps, found, strict=True)]
+        stages = [Cell(number(n), n, address(stage=step.stage_id, **{by: k})) if n else EMPTY for step, n in zip(steps, found, strict=True)]
         rates = [cell(desk.metric(i), of.row(i, k), plain[i](**{by: k})) for i in (CREATED_RATE, OPEN_RATE)]
         n = _n(of.row(CREATED_RATE, k))
         rows.append([Cell(of.names[k]), Cell(number(n), n, plain[CREATED_RATE](**{by: k})), *stages, *rates])
@@ -269,6 +283,7 @@ def _rate_text(desk: Desk, row: FigureRow | None) -> str:
 
 
 def _period(desk: Desk) -> Content:
+    desk.figures(FLOW, desk.frame.split)  # they tell the totals as well
     found: list[Card] = cards(desk, (DEALS, RATE, RATE_VALUE, WON_AMOUNT), {}, ())
     return Content(cards=found, blocks=[_flow_block(desk), _monthly_block(desk), _period_split(desk)])
 
@@ -322,7 +337,7 @@ def _monthly_block(desk: Desk) -> Block:
 
 def _period_split(desk: Desk) -> Block:
     by = desk.frame.split
-    ids = (DEALS, QUALIFIED, WON_COUNT, LOST_COUNT, RATE, RATE_VALUE, WON_AMOUNT)
+    ids = FLOW
     of = split(desk, ids, by)
     title = _("By %(split)s (period)", split=named(by))
     drawn = _bars(desk, of, DEALS, RATE)

@@ -30,6 +30,7 @@ def content(desk: Desk) -> Content:
               days=number(settings().active_days))  # fmt: skip
     if not desk.may(*ALL):
         return Content(notes=[known])
+    desk.figures(ALL, desk.frame.split)  # they tell the totals as well
     return Content(cards=cards(desk, (ACTIVE, GROWTH, RETENTION), {}, ()), blocks=[_steps(desk, known), _split(desk)])
 
 

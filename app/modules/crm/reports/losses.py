@@ -27,6 +27,9 @@ def content(desk: Desk) -> Content:
     months = months_of(desk)
     keys = keys_of(months)
     ids = (COUNT, AMOUNT, RATE, DISCARDED)
+    desk.figures((COUNT, AMOUNT, RATE), "month", during=months)
+    for crossed in (("reason", "last_stage"), (desk.frame.split, "reason")):
+        desk.figures((COUNT, AMOUNT), *crossed)  # they tell what is asked by one of the two, and by none
     courses = {i: course(desk, i, months) for i in (COUNT, AMOUNT, RATE)}
     return Content(
         cards=cards(desk, ids, courses, keys),

@@ -27,6 +27,7 @@ def content(desk: Desk) -> Content:
     """Cards, the last months, the win rate over time, and the split against the period before."""
     months = months_of(desk)
     desk.figures(TOP, "month", during=months)  # all together: each is found again below
+    desk.figures(TOP, desk.frame.split)  # they tell the totals as well
     courses = {i: course(desk, i, months) for i in TOP}
     keys = keys_of(months)
     return Content(
