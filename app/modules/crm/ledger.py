@@ -157,7 +157,8 @@ def spans_of(events: Iterable[Event]) -> list[Span]:
 class Stay:
     """A deal in one of its stages, all times taken together; field names are the columns of `models.DealStage`.
 
-    `seconds` are those of finished stretches in which the deal was open; the rest is of the first time.
+    `seconds` are those of finished stretches in which the deal was open; the rest is of the first time. `after_id` is the
+    stage that it came from then, None where it began.
     """
 
     stage_id: int
@@ -169,6 +170,7 @@ class Stay:
     team_id: int | None = None
     amount_minor: int | None = None
     currency: str = ""
+    after_id: int | None = None
 
     def take(self, state: DealState) -> None:
         """Remember what the deal was when it came in."""
@@ -205,7 +207,7 @@ def stays_of(events: Iterable[Event]) -> dict[int, Stay]:
             if stage_id and was_open and since:
                 found[stage_id].seconds += seconds_between(since, event.at)
             if state.stage_id not in found:
-                found[state.stage_id] = Stay(state.stage_id, event.at, event.local_date)
+                found[state.stage_id] = Stay(state.stage_id, event.at, event.local_date, after_id=stage_id or None)
                 fresh.append(found[state.stage_id])
             found[state.stage_id].entries += 1
         for stay in fresh:

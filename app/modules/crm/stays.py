@@ -38,7 +38,7 @@ def append(deal: Deal, state: DealState, event: DealEvent) -> None:
         left = Stay(deal.stage_id, deal.entered_at, deal.entered_on)
         left.take(state)
         left.seconds = ledger.seconds_between(deal.entered_at, event.at) if deal.state == OPEN else 0
-        entered = Stay(state.stage_id, event.at, event.local_date, entries=1)
+        entered = Stay(state.stage_id, event.at, event.local_date, entries=1, after_id=deal.stage_id)
         entered.take(state)
         _add(deal.id, (left, entered))
 

@@ -115,12 +115,17 @@ def _qualifying() -> Any:
     return select(Stage.id).where(is_qualifying())
 
 
+def _became(stay: Any) -> Sequence[ColumnElement[bool]]:
+    """Criteria of stays in a qualified stage to which a deal came from elsewhere: the first of all is one of these few."""
+    return [stay.stage_id.in_(_qualifying()), or_(stay.after_id.is_(None), stay.after_id.not_in(_qualifying()))]
+
+
 def _now(query: MetricQuery) -> _Entry:
     before = tuple_(Earlier.entered_at, Earlier.id) < tuple_(DealStage.entered_at, DealStage.id)
-    earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, Earlier.stage_id.in_(_qualifying()), before)
+    earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, *_became(Earlier), before)
     fact = fact_of(query)
     rows = told(fact, query).join(DealStage, DealStage.deal_id == deal_id(fact))
-    rows = rows.where(DealStage.stage_id.in_(_qualifying()), ~earlier.correlate(DealStage).exists())
+    rows = rows.where(*_became(DealStage), ~earlier.correlate(DealStage).exists())
     columns = {"day": DealStage.entered_on, "owner": DealStage.owner_id, "team": DealStage.team_id, "stage": DealStage.stage_id,
                "amount": DealStage.amount_minor, "currency": DealStage.currency}
     return _Entry(columns, rows)

@@ -137,18 +137,19 @@ def _deal_stages() -> None:
     moved = moved.where(sa.or_(told.c.before.is_(None), told.c.before != told.c.stage_id)).subquery()
     stay = sa.case((moved.c.state == 'open', sa.func.coalesce(_seconds(moved.c.until) - _seconds(moved.c.at), 0)), else_=0)
     place = (moved.c.company_id, moved.c.deal_id, moved.c.stage_id)
-    added = sa.select(*place, sa.func.min(sa.case((moved.c.time == 1, moved.c.id))).label('first'), sa.func.count().label('entries'),
+    firsts = (sa.func.min(sa.case((moved.c.time == 1, moved.c[n]))).label(label) for n, label in (('id', 'first'), ('before', 'after_id')))
+    added = sa.select(*place, *firsts, sa.func.count().label('entries'),
                       sa.func.sum(stay).label('seconds')).group_by(*place).subquery()
     said = ('credit_owner_id', 'credit_team_id', 'amount_minor', 'currency')
     span = sa.table('crm_deal_span', *map(sa.column, ('company_id', 'deal_id', 'valid_from', 'valid_to', 'known_to', *said)))
     first = sa.table('crm_deal_event', *map(sa.column, names)).alias('f')
     rows = sa.select(added.c.company_id, added.c.deal_id, added.c.stage_id, first.c.at, first.c.local_date, added.c.entries,
-                     added.c.seconds, *(span.c[n] for n in said))
+                     added.c.seconds, *(span.c[n] for n in said), added.c.after_id)
     rows = rows.join(first, first.c.id == added.c.first).join(span, sa.and_(
         span.c.company_id == added.c.company_id, span.c.deal_id == added.c.deal_id, span.c.known_to.is_(None),
         span.c.valid_from <= first.c.at, sa.or_(span.c.valid_to.is_(None), span.c.valid_to > first.c.at)))
     into = ('company_id', 'deal_id', 'stage_id', 'entered_at', 'entered_on', 'entries', 'seconds', 'owner_id', 'team_id',
-            'amount_minor', 'currency')
+            'amount_minor', 'currency', 'after_id')
     op.execute(sa.insert(sa.table('crm_deal_stage', *map(sa.column, into))).from_select(into, rows))
 
 
@@ -417,6 +418,8 @@ def upgrade() -> None:
     sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('amount_minor', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.String(length=3), nullable=False),
+    sa.Column('after_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['company_id', 'after_id'], ['crm_stage.company_id', 'crm_stage.id'], name=op.f('fk_crm_deal_stage_company_id_after_id')),
     sa.ForeignKeyConstraint(['company_id', 'deal_id'], ['crm_deal.company_id', 'crm_deal.id'], name=op.f('fk_crm_deal_stage_company_id_deal_id')),
     sa.ForeignKeyConstraint(['company_id', 'owner_id'], ['core_membership.company_id', 'core_membership.id'], name=op.f('fk_crm_deal_stage_company_id_owner_id')),
     sa.ForeignKeyConstraint(['company_id', 'stage_id'], ['crm_stage.company_id', 'crm_stage.id'], name=op.f('fk_crm_deal_stage_company_id_stage_id')),
@@ -427,7 +430,11 @@ def upgrade() -> None:
     sa.UniqueConstraint('company_id', 'id', name=op.f('uq_crm_deal_stage_company_id_id'))
     )
     with op.batch_alter_table('crm_deal_stage', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_entered_on_deal_id_seconds'), ['company_id', 'stage_id', 'entered_on', 'deal_id', 'seconds'], unique=False)
+        batch_op.create_index('ix_crm_deal_stage_entered', [
+            'company_id', 'stage_id', 'entered_on', 'after_id', 'deal_id', 'seconds', 'entered_at', 'id',
+            'owner_id', 'team_id', 'currency', 'amount_minor',
+        ])
+        batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'entered_at', 'id', 'stage_id', 'after_id'])
         batch_op.create_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_seconds'), ['company_id', 'stage_id', 'seconds'], unique=False)
 
     op.create_table('crm_lead',
@@ -683,7 +690,8 @@ def downgrade() -> None:
     op.drop_table('crm_lead')
     with op.batch_alter_table('crm_deal_stage', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_seconds'))
-        batch_op.drop_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_entered_on_deal_id_seconds'))
+        batch_op.drop_index('ix_crm_deal_stage_order')
+        batch_op.drop_index('ix_crm_deal_stage_entered')
 
     op.drop_table('crm_deal_stage')
     with op.batch_alter_table('crm_deal_person', schema=None) as batch_op:
