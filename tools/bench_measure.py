@@ -119,6 +119,12 @@ class Raw:
             self.connection.execute(self._marked(sql), [*columns.values(), row["id"]])
         self.connection.commit()
 
+    def take_out(self, table: str, newest: int) -> None:
+        """Delete the rows of deals that are newer than one."""
+        self.begin()
+        self.connection.execute(self._marked(f"DELETE FROM {table} WHERE company_id = ? AND deal_id > ?"), [self.company_id, newest])  # noqa: S608  # our own names
+        self.connection.commit()
+
     def _marked(self, sql: str) -> str:
         return sql.replace("?", "%s") if self.kind == "postgresql" else sql
 
