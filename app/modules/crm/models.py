@@ -255,8 +255,8 @@ class DealSpan(CompanyScoped, Outcome, db.Model):
         same_company("deal_id", "crm_deal.id"),
         same_company("owner_id", "core_membership.id"),
         *_references(*_PLACES, *_CREDIT),
+        # None by time: SQLite would look up each deal's other spans by it, through those of all deals.
         Index(None, "company_id", "deal_id", "known_to"),
-        Index(None, "company_id", "valid_from"),
     )
     __unlogged__ = True
 

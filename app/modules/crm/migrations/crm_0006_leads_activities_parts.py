@@ -608,6 +608,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('category', sa.String(length=10), nullable=True))
 
     with op.batch_alter_table('crm_deal_span', schema=None) as batch_op:
+        batch_op.drop_index('ix_crm_deal_span_company_id_valid_from')
         batch_op.add_column(sa.Column('probability', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('category', sa.String(length=10), nullable=True))
 
@@ -642,6 +643,7 @@ def downgrade() -> None:
     with op.batch_alter_table('crm_deal_span', schema=None) as batch_op:
         batch_op.drop_column('category')
         batch_op.drop_column('probability')
+        batch_op.create_index('ix_crm_deal_span_company_id_valid_from', ['company_id', 'valid_from'])
 
     with op.batch_alter_table('crm_deal_event', schema=None) as batch_op:
         batch_op.drop_column('category')
