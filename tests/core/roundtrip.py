@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -22,6 +22,7 @@ from app.core.importing.files import read_table
 from app.core.importing.mapping import plan_by_heading
 from app.core.money import Money
 from app.core.registry import registry
+from app.core.several import Several
 from app.core.tables import Listing
 
 NASTY = (
@@ -49,12 +50,14 @@ RATES = st.one_of(
     st.decimals(Decimal("0.001"), Decimal("1000000"), allow_nan=False, places=6),
 )
 SAMPLES = {
+    "time": st.sampled_from([time(0, 0), time(9, 5), time(23, 59)]),
     "email": st.sampled_from(["ana@example.es", "o'brien+x@example.com", "_a.b@x-y.example"]),
     "phone": st.sampled_from(["+34 96 123 45 67", "961234567", "(96) 1234", "+1 555 1234 ext. 12", "0034961234567"]),
     "url": st.sampled_from(["https://example.es/a?b=c,d;e", "http://x.example", "https://example.es/#=1+1"]),
 }
 SHORT = {"crm.source", "crm.medium", "crm.campaign", "crm.competitor"}
-SINGLE = {"admin.team", "admin.role", "crm.pipeline", "crm.stage", "crm.reason", *SHORT}  # their names are their own
+OWN_NAMES = {"crm.activity_type", "crm.activity_outcome", "crm.email_template"}
+SINGLE = {"admin.team", "admin.role", "crm.pipeline", "crm.stage", "crm.reason", *SHORT, *OWN_NAMES}  # their names are their own
 TAKEN = SINGLE | {"admin.rate"}  # what is in the trash still keeps another one of the same from being made
 numbers = count(1)
 
@@ -63,6 +66,10 @@ def values(typed: Any) -> st.SearchStrategy[Any]:
     """Values that a field may hold: what its own reading makes of nasty text."""
     if typed.kind == "lookup":
         chosen = st.sampled_from(sorted(ids_of(typed.target)) or [None])
+    elif typed.name == "members":
+        return st.none()  # colleagues by name: tests of activities
+    elif isinstance(typed, Several):
+        chosen = st.sampled_from([parsed(typed, value) for value, _label in typed.choices])
     elif typed.name == "currency":
         chosen = st.just("USD")
     elif typed.kind in SAMPLES:
@@ -125,11 +132,25 @@ def fitting(key: str, row: dict[str, Any]) -> dict[str, Any]:
         row |= {"currency": "USD", "valid_from": date(2001, 1, 1) + timedelta(number)}
     elif key == "crm.deal":
         row |= deal(row)
+    elif key == "crm.activity":
+        row |= activity(row)
     elif key == "crm.lead":
         row["opened_on"] = min(row["opened_on"] or today(), today())
     elif key == "crm.campaign" and row["starts_on"] and row["ends_on"]:
         row["starts_on"], row["ends_on"] = sorted((row["starts_on"], row["ends_on"]))
     return row
+
+
+def activity(row: dict[str, Any]) -> dict[str, Any]:
+    """An activity is to be done on a day within reach, or was done by its owner; links that agree with each other."""
+    done = row["state"] == "done"
+    owner = row["owner_id"] or ids_of("admin.member")[0]
+    near = today() + timedelta((row["due_on"] or today()).toordinal() % 300)
+    past = today() - timedelta(1 + (row["done_on"] or today()).toordinal() % 300)
+    planned = {"state": "planned", "due_on": near, "done_on": None, "done_time": None, "done_by_id": None, "outcome_note": None}
+    finished = {"state": "done", "due_on": past, "done_on": past, "done_time": row["done_time"] or time(12), "done_by_id": owner}
+    alone = dict.fromkeys(("contact_id", "deal_id", "lead_id", "outcome_id", "repeat", "repeat_until", "due_time", "remind_minutes"))
+    return {**alone, "owner_id": owner, "subject": row["subject"] or "Call", "minutes": row["minutes"] or 15, **(finished if done else planned)}
 
 
 def deal(row: dict[str, Any]) -> dict[str, Any]:

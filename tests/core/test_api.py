@@ -22,9 +22,9 @@ from tools.bench_measure import recording
 
 DEALS, ACCOUNTS, THINGS = f"{BASE}/crm/deals", f"{BASE}/contacts/accounts", f"{BASE}/dummy/things"
 OF_A_DEAL = [
-    "id", "version", "name", "account_id", "contact_id", "stage_id", "amount", "currency", "expected_close", "owner_id",
-    "product", "state", "pipeline_id", "team_id", "opened_on", "entered_on", "closed_on", "reason_id", "reason_note",
-    "external_id", "note", "created_at", "updated_at",
+    "id", "version", "name", "account_id", "contact_id", "stage_id", "amount", "currency", "expected_close", "probability",
+    "category", "owner_id", "product", "state", "pipeline_id", "team_id", "opened_on", "entered_on", "closed_on", "reason_id", "reason_note",
+    "external_id", "source_id", "medium_id", "campaign_id", "tags", "note", "created_at", "updated_at",
 ]  # fmt: skip
 
 

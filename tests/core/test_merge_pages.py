@@ -35,7 +35,7 @@ def post(client, ids, winner, **more):
 def test_the_page_shows_what_differs_first_and_what_would_move(twins, client_of):
     page = client_of("alice").get(f"{MERGE}?ids={twins[0]},{twins[1]}").text
     assert "961 11 22 33" in page and "Alcoy" in page and "1 person" in page
-    assert page.index('id="take-city"') < page.index("field is the same")
+    assert page.index('id="take-city"') < page.index("fields are the same")
     assert 'id="take-sector"' not in page
     assert page.count(" checked") == 1 + page.count('id="take-')
 

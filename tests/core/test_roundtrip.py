@@ -17,6 +17,7 @@ KEYS = (
     "admin.member", "admin.team", "admin.role", "admin.rate", "contacts.account", "contacts.contact", "crm.deal",
     "crm.pipeline", "crm.stage", "crm.reason", "dummy.thing",
     "crm.lead", "crm.source", "crm.medium", "crm.campaign", "crm.competitor",
+    "crm.activity", "crm.activity_type", "crm.activity_outcome", "crm.email_template",
 )  # fmt: skip
 
 FILES = (

@@ -47,13 +47,13 @@ def test_two_dimensions_in_the_rows(year, client_of):
 
 def test_totals_of_ratios_are_worked_out_anew(year, client_of):
     table = rows(client_of("alice"), "measure=crm.win_rate&rows=owner&columns=quarter")
-    assert [line[-1] for line in table[1:]] == ["0.666667", "1.000000", "0.750000"]
+    assert [line[-1] for line in table[1:]] == ["0.666667", "1", "0.75"]
 
 
 def test_shares_of_rows_columns_and_everything(year, client_of):
     ask = "measure=crm.won_amount&rows=owner&columns=quarter&show="
-    assert rows(client_of("alice"), ask + "row")[1][1:] == ["0.333333", "0.666667", "1.000000"]
-    assert rows(client_of("alice"), ask + "column")[1][1:] == ["1.000000", "0.800000", "0.857143"]
+    assert rows(client_of("alice"), ask + "row")[1][1:] == ["0.333333", "0.666667", "1"]
+    assert rows(client_of("alice"), ask + "column")[1][1:] == ["1", "0.8", "0.857143"]
     assert rows(client_of("alice"), ask + "all")[1][1:] == ["0.285714", "0.571429", "0.857143"]
 
 

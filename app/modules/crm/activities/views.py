@@ -17,7 +17,7 @@ from app.core.hx import is_htmx
 from app.core.i18n import _
 from app.core.ids import whole
 from app.core.registry import registry
-from app.core.surfaces.form import given_version
+from app.core.surfaces.form import given_version, needed_version
 from app.core.surfaces.record import describe, fetch
 from app.core.web import redirect_to, render, toast
 from app.modules.crm.activities import forms, lines, links, services, times
@@ -110,7 +110,7 @@ def activity_reschedule(activity_id: int) -> Response:
     """
     activity = fetch(resource, activity_id, for_update=True)
     day = _new_day(activity)
-    activity = services.reschedule(activity, version=given_version(), due_on=day)
+    activity = services.reschedule(activity, version=needed_version(), due_on=day)
     shown = resource.field("due_on").show(day)
     return _answer(activity, _("%(subject)s: now due on %(day)s", subject=activity.subject, day=shown))
 

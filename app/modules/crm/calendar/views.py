@@ -12,7 +12,7 @@ from app.core.formats import clock, day
 from app.core.hx import is_htmx
 from app.core.i18n import _
 from app.core.registry import registry
-from app.core.surfaces.form import given_version
+from app.core.surfaces.form import needed_version
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, toast
 from app.modules.crm.blueprint import blueprint
@@ -36,7 +36,7 @@ def move(activity_id: int) -> Response:
     """Put a planned activity on another day; `due_time` ("17:30") gives it another time as well."""
     activity = fetch(registry.resource("crm.activity"), activity_id, for_update=True)
     on, at = _day_of(request.form.get("due_on", "")), _time_of(request.form.get("due_time", ""))
-    activity = services.move(activity, given_version(), on, at)
+    activity = services.move(activity, needed_version(), on, at)
     when = f"{day(on)}, {clock(activity.due_at)}" if activity.due_at else day(on)
     toast(_("%(subject)s: %(when)s", subject=activity.subject, when=when))
     if not is_htmx():
