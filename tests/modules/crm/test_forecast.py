@@ -164,7 +164,7 @@ def test_what_the_period_brings_is_closed_first_and_then_by_how_sure_it_is(make,
     make("D", date(2026, 12, 8), 8000, category="omitted")
     make("E", date(2027, 1, 8), 16000, category="commit")
     page = client_of("bob").get(PAGE).text.partition('id="outlook"')[2].partition("</section>")[0]
-    for text in ("€5,000", "€1,000", "together €6,000", "€2,000", "together €8,000", "€4,000", "together €12,000"):
+    for text in ("Won already", "€5,000", "€1,000", "together €6,000", "€2,000", "together €8,000", "€4,000", "together €12,000"):
         assert text in page, text
     assert "€8,000" in page
     assert "together €20,000" not in page

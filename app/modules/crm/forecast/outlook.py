@@ -47,7 +47,7 @@ def outlook(desk: Desk) -> Outlook:
     slipped = desk.figure("crm.slippage").total
     behind = desk.behind("crm.category_forecast")
     so_far = _minor(closed)
-    steps = [Step("closed", _("Closed"), _money(so_far), _money(so_far), closed.n, desk.behind("crm.won_amount")())]
+    steps = [Step("closed", _("Won already"), _money(so_far), _money(so_far), closed.n, desk.behind("crm.won_amount")())]
     for key in (COMMIT, BEST_CASE, PIPELINE):
         row = open_.get(key)
         so_far += _minor(row)
