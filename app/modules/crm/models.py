@@ -168,6 +168,12 @@ class Deal(Record, Outcome, db.Model):
         ),
         Index("ix_crm_deal_closed_sums", "company_id", "state", "closed_on", "opened_on", *_SPLIT, "reason_id", "id"),
         Index("ix_crm_deal_began_sums", "company_id", "opened_on", "state", "closed_on", *_SPLIT, "id"),
+        # This one answers the forecast: the first deals of a month, and its sums.
+        Index(
+            "ix_crm_deal_expected",
+            *("company_id", "state", "expected_close", "id", "stage_id", "currency", "amount_minor"),
+            *("probability", "category", "owner_id", "credit_owner_id", "credit_team_id", "account_id", "pipeline_id"),
+        ),
         Index(None, "company_id", "account_id"),
         Index(None, "company_id", "name_key", "id"),
     )
@@ -247,6 +253,9 @@ class DealEvent(CompanyScoped, db.Model):
     category: Mapped[str | None] = mapped_column(String(10))
 
 
+_HELD = ("valid_from", "valid_to", "known_from", "known_to", "deal_id")
+
+
 class DealSpan(CompanyScoped, Outcome, db.Model):
     """A stretch of time in which nothing tracked changed, and the stretch in which we believed so. Derived."""
 
@@ -255,8 +264,11 @@ class DealSpan(CompanyScoped, Outcome, db.Model):
         same_company("deal_id", "crm_deal.id"),
         same_company("owner_id", "core_membership.id"),
         *_references(*_PLACES, *_CREDIT),
-        # None by time: SQLite would look up each deal's other spans by it, through those of all deals.
+        # None that begins with company and time: SQLite would look up each deal's other spans by it, through those of all
+        # deals. What begins with the state is out of its reach there, and answers the past: what was due, what was closed.
         Index(None, "company_id", "deal_id", "known_to"),
+        Index("ix_crm_deal_span_due", "state", "company_id", "expected_close", *_HELD, "credit_owner_id"),
+        Index("ix_crm_deal_span_closed", "state", "company_id", "closed_on", *_HELD),
     )
     __unlogged__ = True
 

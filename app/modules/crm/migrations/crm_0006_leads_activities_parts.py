@@ -602,6 +602,10 @@ def upgrade() -> None:
         batch_op.drop_index('ix_crm_deal_closed_sums')
         batch_op.create_index('ix_crm_deal_closed_sums', ['company_id', 'state', 'closed_on', 'opened_on', *SPLIT, 'reason_id', 'id'])
         batch_op.create_index('ix_crm_deal_began_sums', ['company_id', 'opened_on', 'state', 'closed_on', *SPLIT, 'id'])
+        batch_op.create_index('ix_crm_deal_expected', [
+            'company_id', 'state', 'expected_close', 'id', 'stage_id', 'currency', 'amount_minor', 'probability', 'category',
+            'owner_id', 'credit_owner_id', 'credit_team_id', 'account_id', 'pipeline_id',
+        ])
 
     with op.batch_alter_table('crm_deal_event', schema=None) as batch_op:
         batch_op.add_column(sa.Column('probability', sa.Integer(), nullable=True))
@@ -611,6 +615,9 @@ def upgrade() -> None:
         batch_op.drop_index('ix_crm_deal_span_company_id_valid_from')
         batch_op.add_column(sa.Column('probability', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('category', sa.String(length=10), nullable=True))
+        held = ['valid_from', 'valid_to', 'known_from', 'known_to', 'deal_id']
+        batch_op.create_index('ix_crm_deal_span_due', ['state', 'company_id', 'expected_close', *held, 'credit_owner_id'])
+        batch_op.create_index('ix_crm_deal_span_closed', ['state', 'company_id', 'closed_on', *held])
 
     with op.batch_alter_table('crm_stage', schema=None) as batch_op:
         batch_op.add_column(sa.Column('category', sa.String(length=10), server_default='pipeline', nullable=False))
@@ -641,6 +648,8 @@ def downgrade() -> None:
         batch_op.drop_column('category')
 
     with op.batch_alter_table('crm_deal_span', schema=None) as batch_op:
+        batch_op.drop_index('ix_crm_deal_span_closed')
+        batch_op.drop_index('ix_crm_deal_span_due')
         batch_op.drop_column('category')
         batch_op.drop_column('probability')
         batch_op.create_index('ix_crm_deal_span_company_id_valid_from', ['company_id', 'valid_from'])
@@ -650,6 +659,7 @@ def downgrade() -> None:
         batch_op.drop_column('probability')
 
     with op.batch_alter_table('crm_deal', schema=None) as batch_op:
+        batch_op.drop_index('ix_crm_deal_expected')
         batch_op.drop_index('ix_crm_deal_began_sums')
         batch_op.drop_index('ix_crm_deal_closed_sums')
         batch_op.create_index('ix_crm_deal_closed_sums', ['company_id', 'state', 'closed_on', 'company_minor', 'amount_minor'])
