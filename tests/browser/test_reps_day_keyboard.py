@@ -173,7 +173,7 @@ def _look_at_the_forecast(page: Page, when: int, before: Callable[[], None] | No
     go_to(page, "go to forecast", f"{CRM}/forecast")
     if before:
         before()
-    expect(figure(page, "Closed")).to_have_text(CLOSED[when])
+    expect(figure(page, "Won already")).to_have_text(CLOSED[when])
     expect(figure(page, "Weighted")).to_have_text(f"€{WEIGHTED[when]:,}")
     picture(page, f"k-keys-forecast-{when}")
 

@@ -160,7 +160,7 @@ def test_the_page_says_what_counts_where_nothing_is_set_by_hand(one, client_of, 
     with one:
         services.change_deal(db.session.scalar(select(Deal).where(Deal.id == deal_id)), {"probability": 50})
     page = bob.get(f"/c/one/crm/deals/{deal_id}").text
-    assert "€500 at 50 %" in page
+    assert "€500 at 50%" in page
 
 
 def test_the_board_asks_no_more_with_more_cards_when_stages_have_gates(one, client_of, people) -> None:

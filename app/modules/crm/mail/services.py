@@ -42,7 +42,7 @@ def write(place: Place, recipient: Recipient, *, cc: str, subject: str, body: st
         "subject": one_line(subject),
         "body": body.strip(),
     }
-    message_id = new_message_id(f"{current_company_id()}-{_name(once)}-{_digest(values)}")
+    message_id = new_message_id(f"{current_company_id()}-{_digest(values)}-{_name(once)}")
     try:
         with db.session.begin_nested():
             mail = Mail(**values, message_id=message_id)
