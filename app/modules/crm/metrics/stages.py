@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, literal, select
 from sqlalchemy.orm import aliased
 
 from app.core.db import UtcDateTime, utcnow
@@ -98,7 +98,8 @@ class Stays:
         known, valid = known_and_valid(query)
         until = case((and_(Stretch.valid_to.is_not(None), Stretch.valid_to < valid), Stretch.valid_to), else_=valid)
         found = select(Stretch.deal_id, Stretch.stage_id, func.min(Stretch.entered_on).label("day"),
-                       func.sum(seconds_between(until, Stretch.valid_from)).label("seconds"))
+                       # PostgreSQL sums whole numbers into a type whose division leaves a rest.
+                       cast(func.sum(seconds_between(until, Stretch.valid_from)), BigInteger).label("seconds"))
         found = found.where(Stretch.state == OPEN, Stretch.valid_from <= valid, Stretch.known_from <= known,
                             (Stretch.known_to.is_(None)) | (Stretch.known_to > known))
         return found.group_by(Stretch.deal_id, Stretch.stage_id).subquery("stay")
