@@ -122,15 +122,6 @@ def remove(resource: Resource, row_id: int, file_id: int | None) -> str:
     return file.name
 
 
-def remove_all(resource: Resource, row_id: int) -> int:
-    """Delete all files of a record, because they must be forgotten; returns how many. The log does not name them."""
-    mine = (Attachment.table_name == _table(resource), Attachment.row_id == row_id)
-    found = list(db.session.scalars(select(Attachment).where(*mine)))
-    _delete(found)
-    changelog.note(resource.model, [row_id] * len(found), FILE_GONE)
-    return len(found)
-
-
 def _delete(files: list[Attachment]) -> None:
     ids = [file.id for file in files]
     gone = delete(AttachmentContent).where(AttachmentContent.file_id.in_(ids))

@@ -103,18 +103,6 @@ def of(resource: Resource, row_id: int, before: datetime | None = None, limit: i
     return list(db.session.execute(rows.limit(limit), execution_options={"with_trash": True}))
 
 
-def scrub(resource: Resource, row_id: int) -> int:
-    """Delete what all notes of a record say, because it must be forgotten; returns how many. That there were notes, by
-    whom and when, stays."""
-    rows = select(Note).where(Note.table_name == _table(resource), Note.row_id == row_id)
-    found = db.session.scalars(rows).all()
-    for note in found:
-        note.text, note.mentions = "", []
-    db.session.flush()
-    _take_back_notices([note.id for note in found])
-    return len(found)
-
-
 def _take_back_notices(note_ids: list[int]) -> None:
     """Notices quote the note."""
     keys = [_key(i) for i in note_ids]

@@ -120,12 +120,11 @@ def note_entries(resource: Resource, row_id: int, before: datetime | None, limit
     edits = can(resource.permission("edit"))
     change_url = url_for(resource.endpoint("note"), row_id=row_id, note_id="_")[:-1]
     remove_url = url_for(resource.endpoint("note_remove"), row_id=row_id, note_id="_")
-    words = {"wrote": _("wrote"), "erased": _("This text was erased."), "nobody": _("The system"), "edit": _("Change this note"),
-             "remove": _("Delete this note")}
+    words = {"wrote": _("wrote"), "nobody": _("The system"), "edit": _("Change this note"), "remove": _("Delete this note")}
     return [
         Entry(
             at=row.created_at, who=row.name or words["nobody"], text=words["wrote"], icon="note", kind="note", body=row.text,
-            detail="" if row.text else words["erased"], named=[names[i] for i in row.mentions if i in names],
+            named=[names[i] for i in row.mentions if i in names],
             edited=row.edited_at is not None, key=f"note-{row.id}",
             actions=_note_actions(row, words, change_url, remove_url) if edits else (),
         )
@@ -135,7 +134,7 @@ def note_entries(resource: Resource, row_id: int, before: datetime | None, limit
 
 def _note_actions(row: Any, words: Mapping[str, str], change_url: str, remove_url: str) -> list[dict[str, str]]:
     found = []
-    if notes.may_change(row) and row.text:
+    if notes.may_change(row):
         found.append({"label": words["edit"], "icon": "pencil", "url": f"{change_url}{row.id}", "target": f"#note-{row.id}"})
     if notes.may_remove(row):
         found.append({"label": words["remove"], "icon": "trash", "url": remove_url.replace("/_/", f"/{row.id}/"), "target": "#dialog"})

@@ -19,11 +19,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".cache" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# htmx sets a page up in a timer that it starts when its script is read; a timer started now runs out after that one.
+AFTER_HTMX = "() => new Promise((done) => setTimeout(done))"
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -44,10 +46,16 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     return {**browser_type_launch_args, "executable_path": next(filter(None, map(which, BROWSERS))), "args": QUIET}
 
 
+class _Handler(WSGIRequestHandler):
+    timeout = 5  # a connection that the browser opened ahead and never used holds nobody up longer
+
+
 @pytest.fixture
 def live(app: Flask) -> Iterator[str]:
-    """Address of the running application."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    """Address of the running application. No request is under way any more when it is gone: the next test's database
+    has the same name, and one that arrived late would write into it."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
+    server.daemon_threads = False  # closing waits for the threads of all requests
     app.config["VENDIMIA"].base_url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
@@ -82,6 +90,7 @@ def visit(
         page = context.new_page()
         _listen(page, live, complaints)
         page.goto(path, wait_until="domcontentloaded")
+        page.evaluate(AFTER_HTMX)
         return page
 
     yield open_page

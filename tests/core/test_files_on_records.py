@@ -13,7 +13,6 @@ from werkzeug.test import encode_multipart
 
 from app.core import attachments, merging
 from app.core.db import db
-from app.core.models import Change
 from app.core.note_models import Attachment, AttachmentContent
 from app.core.registry import registry
 from app.core.writes import create
@@ -181,12 +180,3 @@ def test_files_follow_a_merge_and_come_back(one: Office) -> None:
         assert [f.name for f in attachments.of(accounts, good.id)] == ["offer.pdf"]
         merging.unmerge(group)
         assert (attachments.of(accounts, good.id), len(attachments.of(accounts, bad.id))) == ([], 1)
-
-
-def test_what_must_be_forgotten_is(one: Office, thing: int) -> None:  # noqa: F811
-    with one:
-        put(thing, PDF, "Rosa Sanchis.pdf")
-        assert attachments.remove_all(registry.resource("dummy.thing"), thing) == 1
-    with one:
-        assert attachments.of(registry.resource("dummy.thing"), thing) == []
-        assert not [c for c in db.session.scalars(select(Change)) if "Rosa" in f"{c.old}{c.new}"]

@@ -239,18 +239,6 @@ def test_notes_follow_a_merge_and_come_back(one: Office, people) -> None:
         assert len(notes.of(registry.resource("dummy.thing"), thing.id)) == 1
 
 
-def test_what_must_be_forgotten_is(one: Office, thing: int, client_of) -> None:
-    bob = client_of("bob")
-    write(bob, thing, "@Mona: Rosa Sanchis is ill")
-    with one:
-        assert notes.scrub(registry.resource("dummy.thing"), thing) == 1
-    with one:
-        assert db.session.scalar(select(func.count(Notice.id))) == 0
-        assert notes.of(registry.resource("dummy.thing"), thing)[0].text == ""
-    page = bob.get(f"{URL}/{thing}").text
-    assert "Rosa" not in page and "This text was erased." in page
-
-
 def test_a_module_that_is_off_has_no_notes(one: Office, thing: int, client_of) -> None:
     bob = client_of("bob")
     write(bob, thing, "Here")

@@ -9,8 +9,9 @@ from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import select, text
+from werkzeug.datastructures import FileStorage
 
-from app.core import merging, notes, personal
+from app.core import attachments, merging, notes, personal
 from app.core.clock import today
 from app.core.db import db, utcnow
 from app.core.metrics import MetricQuery, evaluate
@@ -46,6 +47,7 @@ def rosa(one, people):
         twin = contact().add({"name": "Rosa Sanchis Twin", "email": "rosa@two.example", "external_id": "rosa@ext", "owner_id": bob})
         merging.merge(contact(), row.id, [twin.id], {"note": "likes figs a lot"}, {row.id: row.version, twin.id: twin.version})
         notes.add(contact(), row.id, "Rosa likes figs")
+        attachments.add(contact(), row.id, FileStorage(io.BytesIO(b"Rosa likes figs"), "Rosa Sanchis.txt"))
         notify([bob], "Rosa likes figs", f"contacts/contacts/{row.id}")
         deal = make_deal(name="Press", owner_id=bob, contact_id=row.id)
         move(deal, "won")

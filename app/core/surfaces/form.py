@@ -84,8 +84,8 @@ def after_saving(resource: Resource, row: Any) -> str:
 
 
 def given_version() -> int | None:
-    """The version the form was opened with."""
-    return whole(request.form.get("version"))
+    """The version the form was opened with; a button without fields has it in its address."""
+    return whole(request.form.get("version") or request.args.get("version"))
 
 
 def needed_version() -> int:

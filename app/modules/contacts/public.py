@@ -7,10 +7,9 @@ from sqlalchemy import select
 from app.core.db import db
 from app.modules.contacts.models import Account
 from app.modules.contacts.queries import parents
-from app.modules.contacts.services import create_account, create_contact
 
 # For statements of other modules: by segment, by target, with the owner of today.
-__all__ = ["Account", "account_owners", "create_account", "create_contact", "parents"]
+__all__ = ["Account", "account_owners", "parents"]
 
 
 def account_owners() -> dict[int, int]:

@@ -14,7 +14,7 @@ from app.core.clock import today
 from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.i18n import _
-from app.modules.contacts.models import Account, AccountOwner, Contact
+from app.modules.contacts.models import Account, AccountOwner
 from app.modules.contacts.queries import parents
 
 
@@ -23,11 +23,6 @@ def create_account(columns: Mapping[str, Any]) -> Account:
     account = writes.create(Account, columns)
     hand_over(account.id, account.owner_id, today())
     return account
-
-
-def create_contact(columns: Mapping[str, Any]) -> Contact:
-    """A new person."""
-    return writes.create(Contact, columns)
 
 
 def change_account(account: Account, columns: Mapping[str, Any]) -> Account:

@@ -36,7 +36,7 @@ KINDS = (CREATED, MOVED, CHANGED, VOIDED)
 LONG = 3  # how much longer a folded text may be than what it was folded from ("ß" is two letters, "㎏" as well)
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
 
 
@@ -61,9 +61,9 @@ class Stage(CompanyScoped, Versioned, db.Model):
     __constraints__ = (
         same_company("pipeline_id", "crm_pipeline.id"),
         UniqueConstraint("company_id", "pipeline_id", "name_key"),
-        _one_of("type", STATES),
+        one_of("type", STATES),
         CheckConstraint("probability BETWEEN 0 AND 100", name="probability"),
-        _one_of("category", CATEGORIES),
+        one_of("category", CATEGORIES),
     )
     __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
 
@@ -86,7 +86,7 @@ class Reason(CompanyScoped, Versioned, db.Model):
     """Why a deal was won, lost or discarded."""
 
     __tablename__ = "crm_reason"
-    __constraints__ = (UniqueConstraint("company_id", "kind", "name_key"), _one_of("kind", CLOSED))
+    __constraints__ = (UniqueConstraint("company_id", "kind", "name_key"), one_of("kind", CLOSED))
     __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
 
     name: Mapped[str] = mapped_column(String(120))
@@ -154,7 +154,7 @@ class Deal(Record, Outcome, db.Model):
     __constraints__ = (
         *_references(*_PLACES, *_CREDIT, ("contact_id", "contacts_contact.id"), *ORIGIN),
         UniqueConstraint("company_id", "external_id"),
-        _one_of("state", (*STATES, TRASHED)),
+        one_of("state", (*STATES, TRASHED)),
         Index("ix_crm_deal_cards", "company_id", "state", "stage_id", "entered_at", "id"),
         # These answer the first page of a list, of one state or of all, without sorting.
         Index(None, "company_id", "state", "entered_at", "id"),
@@ -220,7 +220,7 @@ class DealEvent(CompanyScoped, db.Model):
         same_company("voids_id", "crm_deal_event.id"),
         same_company("owner_id", "core_membership.id"),
         *_references(*_PLACES),
-        _one_of("kind", KINDS),
+        one_of("kind", KINDS),
         UniqueConstraint("company_id", "voids_id"),
         Index(None, "company_id", "deal_id", "at", "id"),
     )

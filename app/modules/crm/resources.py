@@ -15,12 +15,9 @@ from app.core.several import Several
 from app.core.tags import Tags
 from app.modules.crm import bulk, services, setup, trash
 from app.modules.crm.gates.rules import NEEDABLE
+from app.modules.crm.labels import CATEGORIES, STATES
 from app.modules.crm.models import (
-    BEST_CASE,
-    COMMIT,
-    DISCARDED,
     LOST,
-    OMITTED,
     OPEN,
     PIPELINE,
     WON,
@@ -30,11 +27,7 @@ from app.modules.crm.models import (
     Stage,
 )
 
-STATE_LABELS = ((OPEN, _l("Open")), (WON, _l("Won")), (LOST, _l("Lost")), (DISCARDED, _l("Discarded")))
-CATEGORY_LABELS = (
-    *((COMMIT, _l("Commit")), (BEST_CASE, _l("Best case"))),
-    *((PIPELINE, _l("Pipeline")), (OMITTED, _l("Omitted"))),
-)
+STATE_LABELS, CATEGORY_LABELS = tuple(STATES.items()), tuple(CATEGORIES.items())
 # Setting up the pipeline is the admin's; everybody sees the names of stages and reasons.
 FOR_ALL_TO_SEE = {"manager": ("view",), "rep": ("view",)}
 

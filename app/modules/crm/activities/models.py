@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import Boolean, CheckConstraint, Date, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Date, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, same_company
+from app.modules.crm.models import LONG, one_of
 
 CALL, EMAIL, VISIT, MEETING, TASK = "call", "email", "visit", "meeting", "task"
 KINDS = (CALL, EMAIL, VISIT, MEETING, TASK)
@@ -17,12 +18,6 @@ PLANNED, DONE, CANCELLED = "planned", "done", "cancelled"
 STATES = (PLANNED, DONE, CANCELLED)
 WEEKLY, FORTNIGHTLY, MONTHLY = "weekly", "biweekly", "monthly"
 REPEATS = (WEEKLY, FORTNIGHTLY, MONTHLY)
-
-LONG = 3  # how much longer a folded text may be than what it was folded from
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
 
 
 class ActivityType(CompanyScoped, Versioned, db.Model):
@@ -33,7 +28,7 @@ class ActivityType(CompanyScoped, Versioned, db.Model):
         same_company("default_owner_id", "core_membership.id"),
         same_company("next_type_id", "crm_activity_type.id"),
         UniqueConstraint("company_id", "name_key"),
-        _one_of("kind", KINDS),
+        one_of("kind", KINDS),
     )
     __folded__: ClassVar = {"name_key": ("name",), "search_key": ("name",)}
 
@@ -89,8 +84,8 @@ class Activity(Record, db.Model):
         same_company("deal_id", "crm_deal.id"),
         same_company("lead_id", "crm_lead.id"),
         UniqueConstraint("company_id", "external_id"),
-        _one_of("kind", KINDS),
-        _one_of("state", STATES),
+        one_of("kind", KINDS),
+        one_of("state", STATES),
         Index("ix_crm_activity_deal", "company_id", "deal_id", "state", "due_on", "kind", "done_at", "id"),
         Index("ix_crm_activity_account", "company_id", "account_id", "state", "done_on", "kind", "outcome_id", "id"),
         Index(None, "company_id", "contact_id"),

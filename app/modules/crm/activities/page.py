@@ -64,14 +64,14 @@ def _actions(activity: Activity) -> list[dict[str, Any]]:
         return []
     where: dict[str, Any] = {"activity_id": activity.id}
     if activity.state != PLANNED:
-        url = url_for("crm.activity_reopen", **where, back=1)
+        url = url_for("crm.activity_reopen", **where, version=activity.version, back=1)
         return [{"label": _("Open again"), "url": url, "icon": "arrow-back-up", "method": "post"}]
     found: list[dict[str, Any]] = [
         {"label": _("Mark as done…"), "url": url_for("crm.activity_complete", **where), "icon": "check", "dialog": True},
         {"label": _("Does not take place…"), "url": url_for("crm.activity_cancel", **where), "icon": "calendar-off", "dialog": True},
     ]
     if activity.repeat:
-        url = url_for("crm.activity_end_series", **where, back=1)
+        url = url_for("crm.activity_end_series", **where, version=activity.version, back=1)
         found.append({"label": _("End the series"), "url": url, "icon": "rotate", "method": "post"})
     found[0] |= {"primary": True, "drawer": True}
     return found

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 
 from app.core.clock import today
 from app.core.db import db
-from app.modules.crm.activities.models import DONE, PLANNED, Activity
+from app.modules.crm.activities.models import PLANNED, Activity
 from app.modules.crm.settings.queries import settings
 
 LATE, TODAY, LATER = "late", "today", "planned"
@@ -48,34 +48,9 @@ def next_of_deals(ids: Iterable[int]) -> dict[int, NextStep]:
     return found
 
 
-def last_of_deals(ids: Iterable[int]) -> dict[int, tuple[date, str, str]]:
-    """Deal id -> local day, kind and subject of what was done last, for those with anything done; one statement."""
-    wanted = sorted(set(ids))
-    if not wanted:
-        return {}
-    latest = func.row_number().over(partition_by=Activity.deal_id, order_by=(Activity.done_at.desc(), Activity.id.desc()))
-    columns = (Activity.deal_id, Activity.done_on, Activity.kind, Activity.subject, latest.label("place"))
-    done = select(*columns).where(Activity.deal_id.in_(wanted), Activity.state == DONE, Activity.done_on.is_not(None)).subquery()
-    rows = db.session.execute(select(done.c.deal_id, done.c.done_on, done.c.kind, done.c.subject).where(done.c.place == 1))
-    return {row.deal_id: (row.done_on, row.kind, row.subject) for row in rows}
-
-
 def is_late_record(activity: Activity | Row) -> bool:
     """Whether it was told long after it was done, as the company sees "long"; a file says nothing of when.
 
     Needs `told_after`, whole hours from act to record, and `source`.
     """
     return (activity.told_after or 0) > settings().late_hours and activity.source not in UNTOLD
-
-
-def open_of(member_ids: Iterable[int], until: date) -> list[Row]:
-    """What members have to do until a day, inclusive, the first due first: one column row each."""
-    columns = (Activity.id, Activity.version, Activity.subject, Activity.kind, Activity.type_id, Activity.due_on,
-               Activity.due_at, Activity.due_time, Activity.minutes, Activity.place, Activity.owner_id, *_LINKS)
-    rows = select(*columns).where(
-        Activity.owner_id.in_(sorted(set(member_ids))), Activity.state == PLANNED, Activity.due_on <= until
-    )
-    return list(db.session.execute(rows.order_by(Activity.due_on, Activity.due_at.nulls_last(), Activity.id)))
-
-
-_LINKS: Sequence = (Activity.account_id, Activity.contact_id, Activity.deal_id, Activity.lead_id)

@@ -10,6 +10,7 @@ from app.core.resource import Resource, View
 from app.core.several import Several
 from app.modules.crm.activities import bulk, services, setup
 from app.modules.crm.activities.fields import Clock, People
+from app.modules.crm.activities.labels import KINDS
 from app.modules.crm.activities.models import (
     CALL,
     CANCELLED,
@@ -28,9 +29,7 @@ from app.modules.crm.activities.models import (
 )
 from app.modules.crm.settings.queries import settings
 
-KIND_LABELS = (
-    (CALL, _l("Call")), (EMAIL, _l("E-mail")), (VISIT, _l("Visit")), (MEETING, _l("Meeting")), (TASK, _l("Task"))
-)
+KIND_LABELS = tuple(KINDS.items())
 STATE_LABELS = ((PLANNED, _l("Planned")), (DONE, _l("Done")), (CANCELLED, _l("Cancelled")))
 REPEAT_LABELS = ((WEEKLY, _l("Every week")), (FORTNIGHTLY, _l("Every two weeks")), (MONTHLY, _l("Every month")))
 ICONS = {CALL: "phone", EMAIL: "mail", VISIT: "map-pin", MEETING: "users", TASK: "square-check"}

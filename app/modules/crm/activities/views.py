@@ -68,14 +68,14 @@ def activity_complete(activity_id: int) -> Response:
         return _complete_page(activity, form, kinds, 422)
     try:
         values = {name: form.values()[name] for name in forms.DONE}
-        done = services.complete(activity, version=given_version(), **{**values, "outcome_note": values["outcome_note"] or ""})
+        done = services.complete(activity, version=needed_version(), **{**values, "outcome_note": values["outcome_note"] or ""})
         _plan_next(form, done)
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _complete_page(activity, form, kinds, 422)
     except Conflict as error:
         return _complete_page(fetch(resource, activity_id), form, kinds, 409, error.message)
-    undo = url_for("crm.activity_reopen", activity_id=done.id)
+    undo = url_for("crm.activity_reopen", activity_id=done.id, version=done.version)
     return _answer(done, _("Done: %(subject)s", subject=done.subject), undo)
 
 
@@ -91,13 +91,13 @@ def activity_cancel(activity_id: int) -> Response:
         return _cancel_page(activity, form, 422)
     given = form.values()
     try:
-        services.cancel(activity, version=given_version(), outcome_id=given["outcome_id"], outcome_note=given["outcome_note"] or "")
+        services.cancel(activity, version=needed_version(), outcome_id=given["outcome_id"], outcome_note=given["outcome_note"] or "")
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _cancel_page(activity, form, 422)
     except Conflict as error:
         return _cancel_page(fetch(resource, activity_id), form, 409, error.message)
-    undo = url_for("crm.activity_reopen", activity_id=activity.id)
+    undo = url_for("crm.activity_reopen", activity_id=activity.id, version=activity.version)
     return _answer(activity, _("Cancelled: %(subject)s", subject=activity.subject), undo)
 
 
@@ -119,7 +119,7 @@ def activity_reschedule(activity_id: int) -> Response:
 @require("crm.activity.edit")
 def activity_reopen(activity_id: int) -> Response:
     """An activity that was done or cancelled is to be done again."""
-    activity = services.reopen(fetch(resource, activity_id, for_update=True), version=given_version())
+    activity = services.reopen(fetch(resource, activity_id, for_update=True), version=needed_version())
     return _answer(activity, _("Open again: %(subject)s", subject=activity.subject))
 
 
@@ -127,7 +127,7 @@ def activity_reopen(activity_id: int) -> Response:
 @require("crm.activity.edit")
 def activity_end_series(activity_id: int) -> Response:
     """Nothing follows an activity that repeats."""
-    activity = services.end_series(fetch(resource, activity_id, for_update=True), version=given_version())
+    activity = services.end_series(fetch(resource, activity_id, for_update=True), version=needed_version())
     return _answer(activity, _("This is the last one of its series."))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from flask import current_app, url_for
+from flask import url_for
 from sqlalchemy import Row, select
 
 from app.core import lookups
@@ -244,9 +244,7 @@ def _leads(found: Found, whose: Whose) -> list[dict[str, Any]]:
     members = {} if whose.is_me else lookups.labels(lookups.MEMBER, {r.owner_id for r in found.rows})
     record, now = _ways("crm.lead_record", "row_id"), today()
     log = url_for("crm.activity_log", lead_id=0)[:-1] if can("crm.activity.create") else ""
-    convert = ""
-    if "crm.lead_convert" in current_app.view_functions and can("crm.lead.edit"):
-        convert = _ways("crm.lead_convert", "lead_id")
+    convert = _ways("crm.lead_convert", "lead_id") if can("crm.lead.edit") else ""
     return [
         {
             "id": f"lead-{r.id}", "title": r.name, "url": record.format(r.id), "organisation": r.organisation or "",

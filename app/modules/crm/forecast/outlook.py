@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from flask import g
 
-from app.core.i18n import _, _l
+from app.core.i18n import _
 from app.core.metrics import FigureRow
 from app.core.money import Money
-from app.modules.crm.models import BEST_CASE, COMMIT, OMITTED, PIPELINE
+from app.modules.crm.labels import CATEGORIES
+from app.modules.crm.models import BEST_CASE, COMMIT, PIPELINE
 from app.modules.crm.reports.asking import Desk, by_key
 from app.modules.crm.reports.wording import text_of
-
-LABELS = {COMMIT: _l("Commit"), BEST_CASE: _l("Best case"), PIPELINE: _l("Pipeline"), OMITTED: _l("Omitted")}
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def outlook(desk: Desk) -> Outlook:
     for key in (COMMIT, BEST_CASE, PIPELINE):
         row = open_.get(key)
         so_far += _minor(row)
-        steps.append(Step(key, str(LABELS[key]), _money(_minor(row)), _money(so_far), row.n if row else 0, behind(category=key)))
+        steps.append(Step(key, str(CATEGORIES[key]), _money(_minor(row)), _money(so_far), row.n if row else 0, behind(category=key)))
     return Outlook(
         steps=steps,
         weighted=_money(_minor(closed) + _minor(weighted)),

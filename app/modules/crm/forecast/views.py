@@ -21,8 +21,9 @@ from app.core.web import redirect_to, render, settle, toast
 from app.modules.crm import services
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.forecast import columns
-from app.modules.crm.forecast.outlook import LABELS, outlook
+from app.modules.crm.forecast.outlook import outlook
 from app.modules.crm.forecast.slips import slips_of
+from app.modules.crm.labels import CATEGORIES
 from app.modules.crm.models import Deal
 from app.modules.crm.reports.asking import Desk
 from app.modules.crm.reports.frame import Frame
@@ -100,7 +101,7 @@ def _changed(deal_id: int, *keys: str) -> Any:
 
 def _common(frame: Frame) -> dict[str, Any]:
     months = [(c.key, c.label) for c in columns.months()]
-    return {"may_edit": can("crm.deal.edit"), "categories": LABELS, "months": months,
+    return {"may_edit": can("crm.deal.edit"), "categories": CATEGORIES, "months": months,
             "deals_url": url_for("crm.deal_record", row_id=0)[:-1], "chips": [c for c in frame.chips if c["name"] != "compare"]}
 
 

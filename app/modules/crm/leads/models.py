@@ -19,12 +19,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, same_company
-from app.modules.crm.models import ORIGIN
+from app.modules.crm.models import LONG, ORIGIN
 
 NEW, WORKING, CONVERTED, DISQUALIFIED = "new", "working", "converted", "disqualified"
 STATES = (NEW, WORKING, CONVERTED, DISQUALIFIED)
-
-LONG = 3  # how much longer a folded text may be than what it was folded from
 
 
 class Named(Versioned):

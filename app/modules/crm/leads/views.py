@@ -67,7 +67,7 @@ def _actions(lead: Lead) -> list[dict[str, Any]]:
 def lead_start(lead_id: int) -> Response:
     """Somebody works on a new lead from now on."""
     lead = fetch(registry.resource("crm.lead"), lead_id)
-    services.start_work(lead, request.args.get("version", type=int))
+    services.start_work(lead, needed_version())
     toast(_("In progress: %(name)s", name=lead.name))
     return redirect_to(url_for("crm.lead_record", row_id=lead_id))
 
@@ -77,7 +77,7 @@ def lead_start(lead_id: int) -> Response:
 def lead_back(lead_id: int) -> Response:
     """Take a disqualified lead up again."""
     lead = fetch(registry.resource("crm.lead"), lead_id)
-    services.bring_back(lead, request.args.get("version", type=int))
+    services.bring_back(lead, needed_version())
     toast(_("Brought back: %(name)s", name=lead.name))
     return redirect_to(url_for("crm.lead_record", row_id=lead_id))
 

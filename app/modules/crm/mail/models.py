@@ -9,11 +9,11 @@ from sqlalchemy import Boolean, CheckConstraint, Index, Integer, String, Text, U
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Id, UtcDateTime, Versioned, db, same_company, utcnow
+from app.modules.crm.models import LONG
 
 QUEUED, SENT, FAILED = "queued", "sent", "failed"
 STATES = (QUEUED, SENT, FAILED)
 REFUSED, SERVER = "refused", "server"  # why it failed: the address was not taken for good; the server did not answer
-LONG = 3  # how much longer a folded text may be than what it was folded from
 LONGEST_SUBJECT, LONGEST_CC = 200, 1000
 
 

@@ -19,7 +19,8 @@ from app.core.formats import moment
 from app.core.hooks import Personal
 from app.core.i18n import _, _l
 from app.core.registry import registry
-from app.modules.crm.activities.models import Activity, ActivityType
+from app.modules.crm.activities import personal as activities
+from app.modules.crm.activities.models import Activity
 from app.modules.crm.leads.models import Lead
 from app.modules.crm.mail.models import FAILED, QUEUED, Mail
 from app.modules.crm.models import Deal
@@ -27,7 +28,6 @@ from app.modules.crm.parts.models import DealPerson
 
 Lines = list[dict[Any, str]]
 ALL: dict[str, Any] = trash.UNSEEN
-SAID = ("subject", "note", "outcome_note", "place")  # of an activity
 
 
 def of_contact(contact_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
@@ -36,7 +36,7 @@ def of_contact(contact_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
     elsewhere = or_(Activity.contact_id.is_(None), Activity.contact_id != contact_id)
     return {
         _("E-mails"): _mails(_mails_of(contact_id, leads)),
-        _("Activities"): _activities(Activity.lead_id.in_(leads) & elsewhere),
+        _("Activities"): activities.told(Activity.lead_id.in_(leads) & elsewhere),
         _("Deals"): _deals(contact_id),
         _("Leads"): _leads(leads),
     }
@@ -46,7 +46,7 @@ def of_lead(lead_id: int) -> Mapping[Any, Sequence[Mapping[Any, str]]]:
     """What is known of a lead beside its own fields."""
     return {
         _("E-mails"): _mails(Mail.lead_id == lead_id),
-        _("Activities"): _activities(Activity.lead_id == lead_id),
+        _("Activities"): activities.told(Activity.lead_id == lead_id),
     }
 
 
@@ -64,7 +64,7 @@ def scrub_contact(contact_id: int) -> None:
 def scrub_lead(lead_id: int) -> None:
     """Forget a lead; the person it may have become stays."""
     _scrub_mails(Mail.lead_id == lead_id)
-    _scrub_activities(Activity.lead_id == lead_id)
+    activities.forget(Activity.lead_id == lead_id)
 
 
 def _leads_of(contact_id: int) -> list[int]:
@@ -90,20 +90,6 @@ def _mails(which: Any) -> Lines:
         {when: moment(mail.sent_at or mail.created_at), who: names.get(mail.sender_id, ""), subject: mail.subject, text: mail.body,
          to: ", ".join(part for part in (mail.to_name, mail.to_address, mail.cc) if part)}
         for mail in mails
-    ]  # fmt: skip
-
-
-def _activities(which: Any) -> Lines:
-    rows = db.session.execute(
-        select(Activity, ActivityType.name).join(ActivityType, ActivityType.id == Activity.type_id).where(which).order_by(Activity.id),
-        execution_options=ALL,
-    ).all()
-    names = lookups.labels(lookups.MEMBER, {activity.owner_id for activity, _kind in rows})
-    when, who, kind, subject, text = _("When"), _("Who"), _("Type"), _("Subject"), _("Text")
-    return [
-        {when: str(activity.done_on or activity.due_on or ""), who: names.get(activity.owner_id or 0, ""), kind: name,
-         subject: activity.subject, text: "\n".join(t for t in (activity.note, activity.outcome_note, activity.place) if t)}
-        for activity, name in rows
     ]  # fmt: skip
 
 
@@ -135,19 +121,11 @@ def _scrub_mails(which: Any) -> None:
     personal.scrub(Mail, ids, blank)
     personal.forget_notices(f"crm/mails/{mail_id}" for mail_id in ids)
     counted = select(Mail.activity_id).where(Mail.id.in_(ids), Mail.activity_id.is_not(None))
-    _scrub_activities(Activity.id.in_(counted))
-
-
-def _scrub_activities(which: Any) -> None:
-    """An activity keeps its type, dates, people and outcome, which figures count."""
-    resource = registry.resource("crm.activity")
-    ids = db.session.scalars(select(Activity.id).where(which), execution_options=ALL).all()
-    personal.scrub(Activity, ids, {"subject": _erased(), "note": "", "outcome_note": "", "place": ""})
-    personal.forget_beside(resource, ids, dict.fromkeys(ids, _erased()), SAID)
+    activities.forget(Activity.id.in_(counted))
 
 
 def _erased() -> str:
-    """What a mail or an activity is called whose words are gone, in the company's language."""
+    """What a mail is called whose words are gone, in the company's language."""
     with force_locale(g.company.language):
         return _("Erased")
 

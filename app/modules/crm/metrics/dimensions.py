@@ -8,33 +8,14 @@ from typing import Any
 from app.core import lookups
 from app.core.i18n import _l
 from app.core.metrics import Dimension, names_of
-from app.modules.crm.activities.models import CALL, EMAIL, MEETING, TASK, VISIT, ActivityOutcome, ActivityType
+from app.modules.crm.activities.labels import KINDS
+from app.modules.crm.activities.models import ActivityOutcome, ActivityType
+from app.modules.crm.labels import CATEGORIES, STATES
 from app.modules.crm.leads.models import Campaign, Medium, Source
-from app.modules.crm.models import (
-    BEST_CASE,
-    COMMIT,
-    DISCARDED,
-    LOST,
-    OMITTED,
-    OPEN,
-    PIPELINE,
-    WON,
-    Pipeline,
-    Reason,
-    Stage,
-)
+from app.modules.crm.models import Pipeline, Reason, Stage
 from app.modules.crm.parts.models import Competitor
 
 CLOSED = "closed"  # the category of what is won
-CATEGORIES = {
-    COMMIT: _l("Commit"),
-    BEST_CASE: _l("Best case"),
-    PIPELINE: _l("Pipeline"),
-    OMITTED: _l("Omitted"),
-    CLOSED: _l("Closed"),
-}
-KINDS = {CALL: _l("Call"), EMAIL: _l("E-mail"), VISIT: _l("Visit"), MEETING: _l("Meeting"), TASK: _l("Task")}
-STATES = {OPEN: _l("Open"), WON: _l("Won"), LOST: _l("Lost"), DISCARDED: _l("Discarded")}
 PROBLEMS = {
     "amount": _l("Without an amount"),
     "close_date": _l("Without a close date that is still to come"),
@@ -57,7 +38,9 @@ DIMENSIONS = (
     Dimension(name="source", label=_l("Source"), labels=names_of(Source)),
     Dimension(name="medium", label=_l("Medium"), labels=names_of(Medium)),
     Dimension(name="campaign", label=_l("Campaign"), labels=names_of(Campaign)),
-    Dimension(name="category", label=_l("Forecast category"), labels=_words(CATEGORIES)),
+    Dimension(
+        name="category", label=_l("Forecast category"), labels=_words({**CATEGORIES, CLOSED: _l("Closed")})
+    ),
     Dimension(name="segment", label=_l("Segment")),
     Dimension(name="competitor", label=_l("Competitor"), labels=names_of(Competitor)),
     Dimension(name="kind", label=_l("Kind"), labels=_words(KINDS)),

@@ -28,7 +28,7 @@ def _share_of(state: str) -> Any:
     return parts
 
 
-class _Funnel(Deals):
+class Funnel(Deals):
     """Deals of a cohort with the stages they have reached: "stage" is such a stage, not the one where they are.
 
     Reached is every open stage of its pipeline up to the furthest one a deal has been in, those it skipped included;
@@ -90,7 +90,7 @@ class _Funnel(Deals):
         return found.execution_options(with_trash=True)
 
 
-class _Conversion(_Funnel):
+class _Conversion(Funnel):
     """Of the deals that reached an open stage, how many reached the next one."""
 
     steps = (OPEN,)
@@ -123,7 +123,7 @@ def _place(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
     return place.correlate_except(Stage, DealEvent).scalar_subquery()
 
 
-_REACHED = _Funnel(states=STATES, dated="opened_on", parts=count)
+_REACHED = Funnel(states=STATES, dated="opened_on", parts=count)
 METRICS = (
     deal_metric(
         "created_win_rate",

@@ -9,10 +9,10 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Integer, Str
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, ExactDecimal, Id, Versioned, db, same_company
+from app.modules.crm.models import LONG
 
 DECIDER, BUYER, INFLUENCER, CHAMPION, USER, BLOCKER = "decider", "buyer", "influencer", "champion", "user", "blocker"
 ROLES = (DECIDER, BUYER, INFLUENCER, CHAMPION, USER, BLOCKER)
-LONG = 3  # how much longer a folded text may be than what it was folded from
 
 
 class DealCredit(CompanyScoped, db.Model):

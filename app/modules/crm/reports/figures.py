@@ -14,7 +14,7 @@ from app.modules.crm.activities.models import FOLLOW_UPS, Activity
 from app.modules.crm.metrics.activities import SPLITS as ACTIVITY_SPLITS
 from app.modules.crm.metrics.activities import Activities
 from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact, deal_id, fact_of
-from app.modules.crm.metrics.funnel import STATES, Step, _Funnel
+from app.modules.crm.metrics.funnel import STATES, Funnel, Step
 from app.modules.crm.metrics.making import (
     CLOSED_SPLITS,
     FLOW,
@@ -32,7 +32,7 @@ from app.modules.crm.settings.queries import settings
 HOUR = 60 * 60
 
 
-class FunnelAmount(_Funnel):
+class FunnelAmount(Funnel):
     """The amounts of the deals that reached each stage, in their own currencies."""
 
     def build(self, query: MetricQuery) -> Select:

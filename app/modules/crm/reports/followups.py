@@ -20,8 +20,8 @@ from app.core.i18n import _
 from app.core.ids import whole
 from app.core.lookups import labels
 from app.modules.contacts.public import Account
+from app.modules.crm.activities.labels import KINDS
 from app.modules.crm.activities.models import DONE, FOLLOW_UPS, Activity
-from app.modules.crm.metrics.dimensions import KINDS
 from app.modules.crm.reports.asking import Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
 from app.modules.crm.reports.months import course, keys_of, months_of
