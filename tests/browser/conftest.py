@@ -90,7 +90,8 @@ def visit(
         page = context.new_page()
         _listen(page, live, complaints)
         page.goto(path, wait_until="domcontentloaded")
-        page.evaluate(AFTER_HTMX)
+        if options.get("java_script_enabled", True):
+            page.evaluate(AFTER_HTMX)
         return page
 
     yield open_page
