@@ -31,17 +31,18 @@ class Parts:
         self.running: dict[int, int] = {}
 
     def add(self, asked: Metric, row: Mapping[str, Any], rates: RateTable, day: date) -> None:
-        n = row["n"]
-        self.missing += row.get("missing") or 0
-        self.unvalued += row.get("unvalued") or 0
-        self.unsaid += row.get("unsaid") or 0
+        n = int(row["n"])  # PostgreSQL sums whole numbers into decimals
         if asked.shape in QUANTILES:
+            # Of these there are thousands: nothing more is asked of a line than it has to say.
             if row["bucket"] is not None:
                 bucket, running = int(row["bucket"]), int(row.get("running") or 0)
                 self.buckets[bucket] = self.buckets.get(bucket, 0) + n - running
                 self.running[bucket] = self.running.get(bucket, 0) + running
                 self.n += n
             return
+        self.missing += row.get("missing") or 0
+        self.unvalued += row.get("unvalued") or 0
+        self.unsaid += row.get("unsaid") or 0
         if asked.shape == "ratio":
             self.numerator += int(row["numerator"] or 0)
             self.denominator += int(row["denominator"] or 0)

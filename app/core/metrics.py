@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 from flask import g
 from sqlalchemy import Select, select
@@ -51,7 +52,8 @@ class MetricQuery:
 
     `start` and `end` are local dates, both inclusive, None for unlimited. `as_of` asks what was so, `known_at` what we
     knew; both None for the present. `scope` are the members whose facts count, None for everybody's. `filters` map a
-    dimension (or a filter the metric knows) to a key, to None for "has none", or to several keys.
+    dimension (or a filter the metric knows) to a key, to None for "has none", or to several keys. `visible_rows`: only
+    the records that the person may open count, which the rules of rows see to.
     """
 
     start: date | None = None
@@ -61,6 +63,7 @@ class MetricQuery:
     known_at: datetime | None = None
     scope: frozenset[int] | None = None
     filters: Mapping[str, Any] = field(default_factory=dict)
+    visible_rows: bool = False
 
 
 class Facts(Protocol):
@@ -82,7 +85,8 @@ class Metric:
     `shape`: "sum" `value`; "ratio" `numerator` and `denominator`; "median" and "quantile" `bucket` (so many `per` unit)
     and, where some rows still run and have got that far only, `running` (how many of the n); "formula" the columns
     `terms`, of whose sums `formula` makes the value. Optional: `missing`, `unvalued` and `unsaid` (rows left out for
-    want of a rate, an amount, an outcome), `currency` (then money is in minor units of it and is converted at the day
+    want of a rate, an amount, an outcome; a select that serves several metrics has other names, which `columns` says),
+    `currency` (then money is in minor units of it and is converted at the day
     asked for, or at the day in the column `on`, row by row where `each` has the amount of one; else it is in minor
     units of company currency), `weight` (percent). `drill(query)` gives the ids of exactly the rows of `resource` that
     are counted.
@@ -101,6 +105,7 @@ class Metric:
     shape: str = "sum"  # sum, ratio, median, quantile, formula
     quantile: Decimal = Decimal("0.5")
     per: int = 1  # buckets in one unit
+    columns: Mapping[str, str] = field(default_factory=dict)
     terms: tuple[str, ...] = ()
     formula: Callable[[Mapping[str, int]], Decimal | None] | None = None
     share: bool = True  # of a ratio of numbers: whether its numerator is a part of its denominator
@@ -193,8 +198,7 @@ def evaluate(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) 
     """
     asked = metric(metric_id)
     query = _checked(asked, query, visible_rows)
-    found = db.session.execute(asked.build(query), execution_options={"all_rows": not visible_rows}).mappings()
-    return _figure(asked, query, [dict(row) for row in found])
+    return _figure(asked, query, _lines(_ask(asked.build(query), query), _columns_of(asked)))
 
 
 def evaluate_together(
@@ -209,9 +213,8 @@ def evaluate_together(
     asked = [metric(metric_id) for metric_id in ids]
     if all(a.build == asked[0].build for a in asked):
         query = _checked(asked[0], query, visible_rows)
-        found = db.session.execute(asked[0].build(query), execution_options={"all_rows": not visible_rows}).mappings()
-        lines = [dict(row) for row in found]
-        return [_figure(a, query, lines, named) for a in asked]
+        told = _ask(asked[0].build(query), query)
+        return [_figure(a, query, _lines(told, _columns_of(a)), named) for a in asked]
     facts = [a.facts for a in asked if a.facts is not None]
     if len(facts) < len(asked) or any(f.rows_key != facts[0].rows_key for f in facts):
         raise ValueError(f"{', '.join(ids)} do not count the same rows")
@@ -222,27 +225,51 @@ def evaluate_together(
     by = list({**{c.name: c for c in keys}, **{name: c for some in groups for name, c in some.items()}}.values())
     counted = [c.label(f"{name}_{place}") for place, some in enumerate(parts) for name, c in some.items()]
     whole = facts[0].rows(query).with_only_columns(*by, *counted).group_by(*(c.name if c.name.startswith("d_") else c for c in by))
-    told = db.session.execute(whole, execution_options={"all_rows": not visible_rows}).mappings().all()
-    kept = [[*(c.name for c in keys), *some] for some in groups]
-    return [
-        _figure(a, query, [_own(row, kept[i], parts[i], i) for row in map(dict, told)], named)
-        for i, a in enumerate(asked)
-    ]
+    told = _ask(whole, query)
+    shared = {c.name: c.name for c in keys}
+    own = [{**shared, **{n: n for n in groups[i]}, **{n: f"{n}_{i}" for n in parts[i]}} for i in range(len(asked))]
+    return [_figure(a, query, _lines(told, own[i]), named) for i, a in enumerate(asked)]
 
 
-def _own(row: Mapping[str, Any], keys: Iterable[str], parts: Iterable[str], place: int) -> dict[str, Any]:
-    """What the metric at a place has asked for, of a row that answers several."""
-    return {**{name: row[name] for name in keys}, **{name: row[f"{name}_{place}"] for name in parts}}
+class _Told(NamedTuple):
+    """What a statement answered. Rows stay tuples: a median has thousands of them."""
+
+    names: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+def _ask(statement: Select, query: MetricQuery) -> _Told:
+    found = db.session.execute(statement, execution_options={"all_rows": not query.visible_rows})
+    return _Told(tuple(found.keys()), found.all())
+
+
+def _columns_of(asked: Metric) -> Mapping[str, str] | None:
+    """What the parts of a metric are called in its statement; None where all that it has is its own."""
+    return {**{f"d_{name}": f"d_{name}" for name in asked.dimensions}, **asked.columns} if asked.columns else None
+
+
+def _lines(told: _Told, columns: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """The lines of a figure, under the names that its shape has for them."""
+    if columns is None:
+        return [dict(zip(told.names, row, strict=True)) for row in told.rows]
+    place = {name: at for at, name in enumerate(told.names)}
+    known = {name: place[column] for name, column in columns.items() if column in place}
+    names, take = tuple(known), itemgetter(*known.values())
+    return [dict(zip(names, take(row), strict=True)) for row in told.rows]
 
 
 def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]], named: bool = True) -> Figure:
     as_of = moment(query)
-    rates = RateTable({row["currency"] for row in lines if "currency" in row})
+    rates = RateTable({row["currency"] for row in lines} if lines and "currency" in lines[0] else ())
     groups: dict[tuple, Parts] = {} if query.by else {(): Parts()}
     day = local_date(as_of)
+    by = [f"d_{name}" for name in query.by]
     for row in lines:
-        key = tuple(row[f"d_{name}"] for name in query.by)
-        groups.setdefault(key, Parts()).add(asked, row, rates, day)
+        key = tuple([row[name] for name in by])
+        parts = groups.get(key)
+        if parts is None:
+            parts = groups[key] = Parts()
+        parts.add(asked, row, rates, day)
     excluded = {
         NO_RATE: sum(p.missing for p in groups.values()),
         NO_AMOUNT: sum(p.unvalued for p in groups.values()),
@@ -254,18 +281,37 @@ def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]
     return Figure(asked, query, as_of, _rows(asked, query, counted, named), excluded, lines)
 
 
-def rolled_up(figure: Figure, *by: str) -> Figure | None:
+def rolled_up(figure: Figure, *by: str, start: date | None = None, end: date | None = None) -> Figure | None:
     """A figure by fewer dimensions, put together from its lines: to the cent what `evaluate` gives, without a statement.
 
-    None where the lines do not tell: where a row may have several keys in a dimension left out, and where sums of other
-    currencies were converted, and rounded, apart.
+    With `start` and `end` it is about these days alone, which have to be whole months of a figure by month. None where the
+    lines do not tell: where a row may have several keys in a dimension left out, and where sums of other currencies were
+    converted, and rounded, apart.
     """
-    left_out, ours = set(figure.query.by) - set(by), g.company.currency
-    if not set(by) <= set(figure.query.by) or not left_out <= figure.metric.parted:
+    asked, lines, ours = figure.query, figure.lines, g.company.currency
+    if not set(by) <= set(asked.by) or not set(asked.by) - set(by) <= figure.metric.parted:
         return None
-    if any(row.get("currency", ours) != ours and row.get("each") is None for row in figure.lines):
+    if (start, end) not in ((None, None), (asked.start, asked.end)):
+        months = _months_within(figure, start, end)
+        if months is None:
+            return None
+        lines = [line for line in lines if line["d_month"] in months]
+        asked = replace(asked, start=start, end=end)
+    if lines and "currency" in lines[0] and any(row["currency"] != ours and row.get("each") is None for row in lines):
         return None
-    return _figure(figure.metric, replace(figure.query, by=by), figure.lines)
+    return _figure(figure.metric, replace(asked, by=by), lines)
+
+
+def _months_within(figure: Figure, start: date | None, end: date | None) -> range | None:
+    """The keys of the months from one day to another; None where the figure does not tell them apart."""
+    asked = figure.query
+    if "month" not in asked.by or "month" not in figure.metric.parted or not (start and end and asked.start and asked.end):
+        return None
+    if figure.metric.quarter:  # what counts in such a figure hangs on the end of the period
+        return None
+    if start.day > 1 or (end + timedelta(days=1)).day > 1 or start < asked.start or end > asked.end:
+        return None
+    return range(start.year * 12 + start.month - 1, end.year * 12 + end.month)
 
 
 def drill(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) -> Select:
@@ -301,7 +347,7 @@ def _checked(asked: Metric, query: MetricQuery, visible_rows: bool) -> MetricQue
         first, last = quarter_bounds(day, g.company.fiscal_year_start)
         query = replace(query, start=query.start or first, end=query.end or last)
     if visible_rows:
-        return query
+        return replace(query, visible_rows=True)
     allowed = reader_scope(asked.module)
     if allowed is None:
         return query

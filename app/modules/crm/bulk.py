@@ -266,6 +266,9 @@ def stays_of(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             if stay["entered_at"] == at:
                 stay.update(amount, team_id=event["team_id"])
         here = event
+    for stay in found.values():
+        is_there = here["state"] == OPEN and here["stage_id"] == stay["stage_id"]
+        stay.update(state=here["state"], since=entered_at if is_there else None)
     return list(found.values())
 
 

@@ -158,7 +158,8 @@ class Stay:
     """A deal in one of its stages, all times taken together; field names are the columns of `models.DealStage`.
 
     `seconds` are those of finished stretches in which the deal was open; the rest is of the first time. `after_id` is the
-    stage that it came from then, None where it began.
+    stage that it came from then, None where it began. `state` is that of the deal now, `since` when it came into the stage
+    in which it is open now, None in all others.
     """
 
     stage_id: int
@@ -171,11 +172,18 @@ class Stay:
     amount_minor: int | None = None
     currency: str = ""
     after_id: int | None = None
+    state: str = OPEN
+    since: datetime | None = None
 
     def take(self, state: DealState) -> None:
         """Remember what the deal was when it came in."""
         self.owner_id, self.team_id = state.credit_owner_id, state.credit_team_id
         self.amount_minor, self.currency = state.amount_minor, state.currency
+
+    def stand(self, state: DealState) -> None:
+        """Say what has become of the deal."""
+        self.state = state.state
+        self.since = state.entered_at if state.state == OPEN and state.stage_id == self.stage_id else None
 
 
 def seconds_between(start: datetime, end: datetime) -> int:
@@ -212,4 +220,6 @@ def stays_of(events: Iterable[Event]) -> dict[int, Stay]:
             found[state.stage_id].entries += 1
         for stay in fresh:
             stay.take(state)
+    for stay in found.values():
+        stay.stand(state)
     return found

@@ -167,7 +167,7 @@ class Deal(Record, Outcome, db.Model):
             *("owner_id", "credit_owner_id"),
         ),
         Index("ix_crm_deal_closed_sums", "company_id", "state", "closed_on", "opened_on", *_SPLIT, "reason_id", "id"),
-        Index("ix_crm_deal_began_sums", "company_id", "opened_on", "state", "closed_on", *_SPLIT, "id"),
+        Index("ix_crm_deal_began_sums", "company_id", "opened_on", "state", "closed_on", *_SPLIT, "id", "opened_at", "closed_at"),
         # This one answers the forecast: the first deals of a month, and its sums.
         Index(
             "ix_crm_deal_expected",
@@ -286,7 +286,7 @@ class DealStage(CompanyScoped, db.Model):
     `entered_at`, `entered_on`, the stage `after_id` that it came from and what the deal was then (its amount, whose it was)
     are those of the first time.
     `seconds` are whole ones, of the stretches in which it was open there and that are over; in the stage where an open
-    deal is now, those since its `entered_at` come on top.
+    deal is now, those since `since` come on top. `state` is that of the deal, which is a long row to look at for each.
     """
 
     __tablename__ = "crm_deal_stage"
@@ -300,7 +300,7 @@ class DealStage(CompanyScoped, db.Model):
         # These answer the figures of stages without a look at the rows.
         Index(
             "ix_crm_deal_stage_entered",
-            *("company_id", "stage_id", "entered_on", "after_id", "deal_id", "seconds", "entered_at", "id"),
+            *("company_id", "stage_id", "entered_on", "state", "seconds", "since", "after_id", "deal_id", "entered_at", "id"),
             *("owner_id", "team_id", "currency", "amount_minor"),
         ),
         Index("ix_crm_deal_stage_order", "company_id", "deal_id", "entered_at", "id", "stage_id", "after_id"),
@@ -319,3 +319,5 @@ class DealStage(CompanyScoped, db.Model):
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     after_id: Mapped[int | None] = mapped_column(Id)
+    state: Mapped[str] = mapped_column(String(10))
+    since: Mapped[datetime | None] = mapped_column(UtcDateTime())

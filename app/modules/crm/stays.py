@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.db import db
@@ -22,24 +22,31 @@ def begin(deal: Deal, event: DealEvent) -> None:
     """Take in the event that created a deal, whose columns it has filled already."""
     stay = Stay(deal.stage_id, event.at, event.local_date, entries=1)
     stay.take(DealState.of(deal))
+    stay.stand(DealState.of(deal))
     db.session.add(DealStage(deal_id=deal.id, **asdict(stay)))
 
 
 def append(deal: Deal, state: DealState, event: DealEvent) -> None:
     """Take in an event that happened just now and makes `state` of a deal, whose columns are still those before.
 
-    One statement when the deal goes elsewhere, none when it stays.
+    One statement when the deal goes elsewhere, one more when it ends or goes on, none when it stays.
     """
-    if event.at == deal.entered_at:
+    ends = state.state != deal.state
+    if event.at == deal.entered_at or (ends and state.stage_id == deal.stage_id):
         # Within the instant in which it came in, what it was then is still being told.
         db.session.flush()
         rebuild(deal, db.session.scalars(select(DealEvent).where(DealEvent.deal_id == deal.id)).all())
     elif state.stage_id != deal.stage_id:
+        if ends:
+            of_deal = update(DealStage).where(DealStage.deal_id == deal.id)
+            db.session.execute(of_deal.values(state=state.state, since=None), execution_options=QUIET)
         left = Stay(deal.stage_id, deal.entered_at, deal.entered_on)
         left.take(state)
         left.seconds = ledger.seconds_between(deal.entered_at, event.at) if deal.state == OPEN else 0
         entered = Stay(state.stage_id, event.at, event.local_date, entries=1, after_id=deal.stage_id)
         entered.take(state)
+        for stay in (left, entered):
+            stay.stand(state)
         _add(deal.id, (left, entered))
 
 
@@ -72,9 +79,10 @@ def remove(deal_ids: Iterable[int]) -> None:
 
 
 def _add(deal_id: int, stays: Iterable[Stay]) -> None:
-    """Add entries and seconds to the rows of a deal; a stage that it has not been in gets its row."""
+    """Add entries and seconds to the rows of a deal, and say how it stands; a stage that it has not been in gets its row."""
     table, connection = DealStage.__table__, db.session.connection()
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     told = make(table).values([{"company_id": current_company_id(), "deal_id": deal_id, **asdict(s)} for s in stays])
     more = {name: table.c[name] + told.excluded[name] for name in ("entries", "seconds")}
+    more |= {name: told.excluded[name] for name in ("state", "since")}
     connection.execute(told.on_conflict_do_update(index_elements=["company_id", "deal_id", "stage_id"], set_=more))

@@ -71,7 +71,9 @@ def touched(ask: Ask) -> Iterator[Row]:
 
 def late_records(ask: Ask) -> Iterator[Row]:
     for a, one in done(TOUCHES)(ask):
-        one.num, one.den = int(whole(a.done_at, a.recorded_at) > ask.world.settings.late_hours * 3600), 1
+        if a.source == "import":
+            continue
+        one.num, one.den = int((a.recorded_at - a.done_at).total_seconds() > ask.world.settings.late_hours * 3600), 1
         yield one
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -112,6 +114,11 @@ def read(client: FlaskClient, report: str, **args: Any) -> _Tables:
     assert answer.status_code == 200, answer.text[:2000]
     parser = _Tables()
     parser.feed(answer.text)
+    for part in re.findall(r'hx-get="([^"]*[?&;]part=[^"]*)" hx-trigger="load"', answer.text):
+        loaded = client.get(unescape(part), headers={"HX-Request": "true"})
+        assert loaded.status_code == 200, loaded.text[:2000]
+        assert "<html" not in loaded.text
+        parser.feed(loaded.text)
     return parser
 
 

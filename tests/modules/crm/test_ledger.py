@@ -173,11 +173,13 @@ def visited(events: list[DealEvent]) -> dict[int, tuple]:
         then = ledger.replay(events, as_of=first.at)
         was = (then.credit_owner_id, then.credit_team_id, then.amount_minor, then.currency)
         times = sum(e.stage_id == stage_id for e in entries)
-        found[stage_id] = (first.at, first.local_date, times, seconds, *was)
+        here = moves[-1].state == "open" and moves[-1].stage_id == stage_id
+        now = (moves[-1].state, entries[-1].at if here else None)
+        found[stage_id] = (first.at, first.local_date, times, seconds, *was, *now)
     return found
 
 
-STAY = ("entered_at", "entered_on", "entries", "seconds", "owner_id", "team_id", "amount_minor", "currency")
+STAY = ("entered_at", "entered_on", "entries", "seconds", "owner_id", "team_id", "amount_minor", "currency", "state", "since")
 
 
 def stored_stays(deal_id: int) -> dict[int, tuple]:

@@ -16,7 +16,7 @@ from app.core import trash
 from app.core.clock import noon
 from app.core.db import db, utcnow
 from app.core.errors import BusinessError
-from app.core.metrics import FigureRow, Metric, MetricQuery, dimensions, drill, evaluate, metrics
+from app.core.metrics import FigureRow, Metric, MetricQuery, dimensions, drill, evaluate, metrics, rolled_up
 from app.core.models import Membership, Team
 from app.core.money import Money
 from app.modules.contacts.public import Account
@@ -110,7 +110,8 @@ def _activities(session: Any, chance: Random, members: list, days: list[date], d
                         created_at=noon(day), deal_id=deal.id if deal else None,
                         account_id=deal.account_id if deal else chance.choice(accounts).id, state="done" if done else "planned")
         if done:
-            made.done_on, made.done_at, made.recorded_at = day, noon(day), noon(day)
+            made.told_after = chance.choice((0, 3, 30))
+            made.done_on, made.done_at, made.recorded_at = day, noon(day), noon(day) + timedelta(hours=made.told_after)
             made.done_by_id, made.team_id = made.owner_id, chance.choice([None, team])
             made.outcome_id = chance.choice([None, *(o.id for o in outcomes if not o.cancelled)])
         session.add(made)
@@ -233,3 +234,29 @@ def test_what_was_known_stays_known_whatever_is_told_later(one, people) -> None:
         # What a deal's stay or wait has come to is told by the clock, and the clock stood still then.
         assert then == before
 
+
+
+def test_figures_by_month_tell_those_of_whole_months(one, people) -> None:
+    """Every metric that says that each row has one month: a quarter out of a year, split and not, is what is asked of it alone."""
+    year = {"start": date(2026, 1, 1), "end": date(2026, 12, 31)}
+    quarter = {"start": date(2026, 1, 1), "end": date(2026, 3, 31)}
+    told = 0
+    with filled(one, people):
+        for name, metric in ours().items():
+            if "month" not in metric.parted or not metric.period or metric.quarter:
+                continue
+            for by in ((), ("owner",), ("pipeline",)):
+                if not set(by) <= set(metric.dimensions):
+                    continue
+                wide = evaluate(name, MetricQuery(by=("month", *by), **year))
+                found = rolled_up(wide, *by, **quarter)
+                if found is None:
+                    assert any(line["currency"] != "EUR" for line in wide.lines), name
+                    continue
+                alone = evaluate(name, MetricQuery(by=by, **quarter))
+                assert sorted(map(repr, found.rows)) == sorted(map(repr, alone.rows)), (name, by)
+                assert found.excluded == alone.excluded, (name, by)
+                told += 1
+            assert rolled_up(wide, start=date(2026, 1, 2), end=date(2026, 3, 31)) is None
+            assert rolled_up(wide, start=date(2025, 12, 1), end=date(2026, 3, 31)) is None
+    assert told > 20

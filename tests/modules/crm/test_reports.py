@@ -363,6 +363,7 @@ def test_follow_ups_by_rep_kind_and_month(one: Office, people, client_of: Client
             activities.log({"type_id": types[kind], "subject": kind, "account_id": ana.id, "owner_id": people["bob"].member_id,
                             "done_on": date(2025, 2, day), "outcome_id": outcome.id})  # fmt: skip
     rows = tables(client_of("alice"), "followups", compare="none")["Follow-ups by rep"]
+    assert rows == tables(client_of("alice"), "followups", compare="none", whole=1)["Follow-ups by rep"]
     line = dict(zip(rows[0], rows[1], strict=True))
     assert line["Owner"] == "Bob"
     assert (line["Call"], line["Visit"], line["Meeting"], line["Follow-ups"]) == ("2", "1", "–", "3")
@@ -374,3 +375,18 @@ def test_follow_ups_by_rep_kind_and_month(one: Office, people, client_of: Client
     untouched = tables(client_of("alice"), "followups", days="3650")["Accounts nobody has touched for 3,650 days"]
     assert [row[0] for row in untouched[1:]] == ["Benito"]
     assert client_of("bob").get(f"{URL}/drill?metric=crm.follow_ups&from=2025-02-01&to=2025-02-28&kind=call").status_code == 200
+
+
+@pytest.mark.parametrize(("report", "more"), [("funnel", {}), ("funnel", {"basis": "period"}), ("time", {})])
+def test_blocks_that_load_by_themselves_are_those_of_the_whole_report(client_of: Client, deals, report: str, more: dict) -> None:
+    """On the page and on paper, in the figures and in the files."""
+    loaded = read(client_of("alice"), report, **more)
+    whole = client_of("alice").get(f"{URL}/{report}", query_string={**Q1, **more, "whole": 1}).text
+    assert "part=" not in whole
+    at_once = read(client_of("alice"), report, **more, whole=1)
+    assert at_once.found == loaded.found
+    assert len(loaded.found) >= 3
+    last = client_of("alice").get(f"{URL}/{report}", query_string={**Q1, **more, "format": "csv", "table": "split"})
+    head = next(csv.reader(io.StringIO(last.text.lstrip("\ufeff"))))
+    assert head in [rows[0] for rows in loaded.found.values()]
+    assert client_of("alice").get(f"{URL}/{report}", query_string={**Q1, **more, "format": "pdf"}).data[:5] == b"%PDF-"

@@ -169,7 +169,7 @@ class _Plan:
         given = row if row.get("done_on") or row.get("done_at") else {**row, "done_on": min(line["due_on"] or self._today, self._today)}
         line |= times.done_columns(given)
         line["done_by_id"] = row.get("done_by_id") or line["owner_id"]
-        line["told_after"] = times.hours_between(line["done_at"], line["recorded_at"])
+        line["told_after"] = times.hours_between(line["done_at"], told)  # a file that does not say is no late record
 
     def _check(self, day: date, field: str) -> None:
         if day not in self._days:

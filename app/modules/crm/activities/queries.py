@@ -14,7 +14,6 @@ from app.modules.crm.activities.models import PLANNED, Activity
 from app.modules.crm.settings.queries import settings
 
 LATE, TODAY, LATER = "late", "today", "planned"
-UNTOLD = ("import",)  # ways in that say nothing of when a person told it
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,6 @@ def next_of_deals(ids: Iterable[int]) -> dict[int, NextStep]:
 
 
 def is_late_record(activity: Activity | Row) -> bool:
-    """Whether it was told long after it was done, as the company sees "long"; a file says nothing of when.
-
-    Needs `told_after`, whole hours from act to record, and `source`.
-    """
-    return (activity.told_after or 0) > settings().late_hours and activity.source not in UNTOLD
+    """Whether it was told long after it was done, as the company sees "long". Needs `told_after`, whole hours from act to
+    record; a file says nothing of when."""
+    return (activity.told_after or 0) > settings().late_hours

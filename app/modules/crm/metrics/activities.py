@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import g
 from sqlalchemy import (
     ColumnElement,
     Select,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union,
     union_all,
 )
 
@@ -38,6 +40,7 @@ from app.modules.crm.activities.models import (
 )
 from app.modules.crm.metrics.facts import between, matches, named, segment_of, time_key, unknown_filter
 from app.modules.crm.metrics.kept import kept
+from app.modules.crm.settings.queries import settings
 
 # What a split needs of the rows, which are counted by these first: a million rows make few groups.
 RAW = {
@@ -45,6 +48,8 @@ RAW = {
     "segment": "account", "month": "day", "quarter": "day",
 }
 SPLITS = tuple(RAW)
+TIMES = ("month", "quarter")
+IN_ORDER = ("day", "kind", "outcome")  # as the index of what was done is sorted
 PERSONAL = ("owner", "team")  # an activity counts for everybody who took part
 
 
@@ -56,18 +61,27 @@ class Activities:
     done: bool = True
     late: bool = False  # of those still to do, the ones that were due before today
     raw: tuple[str, ...] = ()  # what `parts` needs beside the keys
+    sums: Callable[[Mapping[str, Any]], Mapping[str, ColumnElement]] = lambda _columns: {}  # and of the rows, beside `n`
     parts: Callable[[Any], tuple[ColumnElement, ...]]
 
     def build(self, query: MetricQuery) -> Select:
-        # The kind first: no index is in its order, so that SQLite takes the one that finds the rows, not the one that sorts
-        # those of all times by person or account.
-        raw = list(dict.fromkeys(["kind", *(RAW[name] for name in query.by), *self.raw]))
-        counted = self._counted(query, raw).subquery("counted")
+        counted = self._counted(query, self._raw(query)).subquery("counted")
         keys = [self._key(counted, name).label(f"d_{name}") for name in query.by]
         return select(*keys, *self.parts(counted)).group_by(*named(keys)).execution_options(with_trash=True)
 
     def drill(self, query: MetricQuery) -> Select:
         return self._chosen(query, self._own(), PERSONAL).with_only_columns(Activity.id)
+
+    def _raw(self, query: MetricQuery) -> list[str]:
+        """What rows are counted by first. What the index of done activities begins with is read in its order, unsorted;
+        else the kind comes first: no index is in its order, so that SQLite takes the one that finds the rows, not the one
+        that sorts those of all times by person or account."""
+        wanted = list(dict.fromkeys([*(RAW[name] for name in query.by), *self.raw]))
+        if self.done and set(wanted) <= set(IN_ORDER):
+            return list(IN_ORDER[: max((IN_ORDER.index(name) for name in wanted), default=1) + 1])
+        # Not by the day where it is sorted: there are thirty times as many.
+        wanted = [*(name if name in TIMES else RAW[name] for name in query.by), *self.raw]
+        return list(dict.fromkeys(["kind", *wanted]))
 
     def _counted(self, query: MetricQuery, raw: Sequence[str]) -> Any:
         """How many activities by what they are split by: those who did them, and, split by person, those who took part."""
@@ -77,19 +91,25 @@ class Activities:
         if not personal:
             return first
         theirs = {**own, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
-        second = self._chosen(query, own, (), theirs).join(ActivityMember, ActivityMember.activity_id == Activity.id)
+        second = self._shared(query, own, theirs)
         if "owner" in query.by:
             second = second.where(ActivityMember.member_id.is_distinct_from(own["member"]))
             return union_all(first, self._grouped(second, theirs, raw))
         # A team counts it once, however many of them took part.
         same = ActivityMember.team_id.is_not_distinct_from(own["team"])
         second = second.where(not_(and_(same, *self._counted_for_who_did_it(query, own))))
-        once = second.with_only_columns(Activity.id, *(theirs[name].label(name) for name in raw)).distinct().subquery()
-        return union_all(first, self._grouped(select(once.c.id), {name: once.c[name] for name in raw}, raw))
+        needed = list(dict.fromkeys([*raw, "waited"]))
+        once = second.with_only_columns(Activity.id, *(theirs[name].label(name) for name in needed)).distinct().subquery()
+        return union_all(first, self._grouped(select(once.c.id), {name: once.c[name] for name in needed}, raw))
+
+    def _shared(self, query: MetricQuery, own: dict[str, Any], theirs: dict[str, Any]) -> Select:
+        """Activities with those who took part."""
+        return self._chosen(query, own, (), theirs).join(ActivityMember, ActivityMember.activity_id == Activity.id)
 
     def _grouped(self, found: Select, columns: dict[str, Any], raw: Sequence[str]) -> Select:
         groups = [columns[name].label(name) for name in raw]
-        return found.with_only_columns(*groups, func.count().label("n")).group_by(*(columns[name] for name in raw))
+        sums = [column.label(name) for name, column in self.sums(columns).items()]
+        return found.with_only_columns(*groups, func.count().label("n"), *sums).group_by(*(columns[name] for name in raw))
 
     def _own(self) -> dict[str, Any]:
         return {
@@ -100,7 +120,8 @@ class Activities:
             "outcome": Activity.outcome_id,
             "account": Activity.account_id,
             "day": Activity.done_on if self.done else Activity.due_on,
-        }
+            "waited": Activity.told_after,
+        } | {name: time_key(name, Activity.done_on if self.done else Activity.due_on) for name in TIMES}
 
     def _chosen(
         self, query: MetricQuery, own: dict[str, Any], once: Sequence[str], columns: dict[str, Any] | None = None
@@ -133,18 +154,45 @@ class Activities:
         return or_(matches(own, wanted), others.correlate(Activity))
 
     def _filter_key(self, columns: dict[str, Any], name: str) -> ColumnElement:
-        if name in ("month", "quarter"):
-            return time_key(name, columns["day"])
+        if name in TIMES:
+            return columns[name]
         return segment_of(columns["account"]) if name == "segment" else columns[RAW[name]]
 
     def _key(self, counted: Any, name: str) -> ColumnElement:
-        if name in ("month", "quarter"):
-            return time_key(name, counted.c.day)
+        if name in TIMES:
+            return counted.c[name] if name in counted.c else time_key(name, counted.c.day)
         return segment_of(counted.c.account) if name == "segment" else counted.c[RAW[name]]
 
 
 class _Accounts(Activities):
     """The accounts that activities were with."""
+
+    def build(self, query: MetricQuery) -> Select:
+        if not set(query.by) <= OF_ACCOUNT:
+            return self._different(query) if set(query.by) <= OF_WHOM else super().build(query)
+        # Whether there was one is a look into an index for each account; else all activities would be read.
+        accounts = Account.__table__
+        theirs = self._chosen(query, self._own(), PERSONAL).where(Activity.account_id == accounts.c.id).correlate(accounts)
+        keys = [accounts.c["id" if name == "account" else name].label(f"d_{name}") for name in query.by]
+        found = select(*keys, func.count().label("value"), func.count().label("n")).select_from(accounts)
+        found = found.where(accounts.c.company_id == g.company.id, theirs.exists())
+        return found.group_by(*keys).execution_options(with_trash=True)
+
+    def _different(self, query: MetricQuery) -> Select:
+        """By who did it and who took part: of whom the account was a customer of is no matter how often."""
+        own, raw = self._own(), list(dict.fromkeys([*(RAW[name] for name in query.by), "account"]))
+        theirs = {**own, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
+        first = self._chosen(query, own, (), own)
+        second = self._shared(query, own, theirs)
+        some = union(*(
+            found.with_only_columns(*(columns[name].label(name) for name in raw)).where(own["account"].is_not(None)).distinct()
+            for found, columns in ((first, own), (second, theirs))
+        )).subquery("some")  # fmt: skip
+        keys = [self._key(some, name).label(f"d_{name}") for name in query.by]
+        # One account is one line for each person, but several for each segment where several people had it.
+        accounts = func.count(some.c.account.distinct())
+        found = select(*keys, accounts.label("value"), accounts.label("n")).group_by(*named(keys))
+        return found.execution_options(with_trash=True)
 
     def drill(self, query: MetricQuery) -> Select:
         return super().drill(query).with_only_columns(Activity.account_id).where(Activity.account_id.is_not(None)).distinct()
@@ -179,14 +227,21 @@ def _count(counted: Any) -> tuple[ColumnElement, ...]:
     return (func.sum(counted.c.n).label("value"), func.coalesce(func.sum(counted.c.n), 0).label("n"))
 
 
-def _reached(counted: Any) -> tuple[ColumnElement, ...]:
+def _late(columns: Mapping[str, Any]) -> dict[str, ColumnElement]:
+    """Of how many rows it is known when they were told, and how many of those later than the settings allow."""
+    waited = columns["waited"]
+    return {"told": func.count(waited), "late": func.sum(case((waited > settings().late_hours, 1), else_=0))}
+
+
+def _followed(counted: Any) -> tuple[ColumnElement, ...]:
     both_ways = select(ActivityOutcome.id).where(ActivityOutcome.reached)
-    return (
-        func.sum(case((counted.c.outcome.in_(both_ways), counted.c.n), else_=0)).label("numerator"),
-        func.sum(case((counted.c.outcome.is_not(None), counted.c.n), else_=0)).label("denominator"),
-        func.coalesce(func.sum(case((counted.c.outcome.is_not(None), counted.c.n), else_=0)), 0).label("n"),
-        func.sum(case((counted.c.outcome.is_(None), counted.c.n), else_=0)).label("unsaid"),
-    )
+    shares = {
+        "reached": case((counted.c.outcome.in_(both_ways), counted.c.n), else_=0),
+        "said": case((counted.c.outcome.is_not(None), counted.c.n), else_=0),
+        "unsaid": case((counted.c.outcome.is_(None), counted.c.n), else_=0),
+    }
+    sums = {"done": counted.c.n, **shares, "told": counted.c.told, "late": counted.c.late}
+    return tuple(func.coalesce(func.sum(each), 0).label(name) for name, each in sums.items())
 
 
 def _different(counted: Any) -> tuple[ColumnElement, ...]:
@@ -194,9 +249,16 @@ def _different(counted: Any) -> tuple[ColumnElement, ...]:
     return (accounts.label("value"), accounts.label("n"))
 
 
-class _Attempts(Activities):
-    def drill(self, query: MetricQuery) -> Select:
-        return super().drill(query).where(Activity.outcome_id.is_not(None))
+class _Followed(Activities):
+    """Follow-ups, what came of them and when they were told: three figures of one select."""
+
+    def drill_said(self, query: MetricQuery) -> Select:
+        """Those of which it is known what came of them."""
+        return self.drill(query).where(Activity.outcome_id.is_not(None))
+
+    def drill_told(self, query: MetricQuery) -> Select:
+        """Those of which it is known when they were told."""
+        return self.drill(query).where(Activity.told_after.is_not(None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +294,8 @@ class _Reach:
 
 
 ACCOUNT_SPLITS = ("owner", "account", "segment")
+OF_WHOM = frozenset({"owner", "team", "account", "segment"})
+OF_ACCOUNT = frozenset({"account", "segment"})
 
 
 def _metric(name: str, label: Any, describe: Any, row: str, definition: Activities, **more: Any) -> Metric:
@@ -244,16 +308,18 @@ def _metric(name: str, label: Any, describe: Any, row: str, definition: Activiti
         row=row,
         unit=more.pop("unit", "count"),
         build=definition.build,
-        drill=definition.drill,
+        drill=more.pop("drill", definition.drill),
         permission=more.pop("permission", "crm.activity.view"),
         resource=more.pop("resource", "crm.activity"),
         grain=more.pop("grain", "activity"),
         dimensions=splits,
         additive=frozenset(splits) - overlapping if more.get("shape", "sum") == "sum" else frozenset(),
+        parted=frozenset(splits) - overlapping if more.get("columns") else frozenset(),
         **more,
     )
 
 
+_FOLLOWED = _Followed(kinds=FOLLOW_UPS, raw=("outcome",), sums=_late, parts=_followed)
 _TO_DO: dict[str, Any] = {
     "basis": "snapshot", "direction": "none", "dimensions": tuple(n for n in SPLITS if n not in ("team", "outcome")),
 }
@@ -271,7 +337,8 @@ METRICS = (
         _l("Calls, e-mails, visits and meetings done, by the day they were done and who did them; by person, everybody who "
            "took part counts."),
         "m44",
-        Activities(kinds=FOLLOW_UPS, parts=_count),
+        _FOLLOWED,
+        columns={"value": "done", "n": "done"},
     ),
     _metric(
         "activities_planned",
@@ -295,9 +362,24 @@ METRICS = (
         _l("Of the calls, e-mails, visits and meetings done in the period whose outcome is known, the share that reached "
            "somebody."),
         "m45",
-        _Attempts(kinds=FOLLOW_UPS, raw=("outcome",), parts=_reached),
+        _FOLLOWED,
         unit="ratio",
         shape="ratio",
+        columns={"numerator": "reached", "denominator": "said", "n": "said", "unsaid": "unsaid"},
+        drill=_FOLLOWED.drill_said,
+    ),
+    _metric(
+        "late_record_rate",
+        _l("Recorded late (period)"),
+        _l("Of the calls, e-mails, visits and meetings done in the period and not imported, the share that was recorded later "
+           "than the settings allow after it was done."),
+        "R16",
+        _FOLLOWED,
+        unit="ratio",
+        shape="ratio",
+        direction="down",
+        columns={"numerator": "late", "denominator": "told", "n": "told"},
+        drill=_FOLLOWED.drill_told,
     ),
     _metric(
         "accounts_touched",

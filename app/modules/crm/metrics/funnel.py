@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
 from sqlalchemy.orm import aliased
 
-from app.core.db import utcnow
+from app.core.db import db, utcnow
 from app.core.i18n import _l
 from app.core.metrics import MetricQuery
 from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact, deal_id, fact_of, listed
@@ -109,18 +109,31 @@ def _furthest(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
 
 
 def _place(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
-    place = select(func.max(Stage.position)).where(Stage.pipeline_id == fact.pipeline_id, Stage.type == OPEN)
+    """Of the stages that a deal has been in, the furthest open one of the pipeline where it is."""
     if fact is Deal:
-        place = place.join(DealStage, DealStage.stage_id == Stage.id).where(DealStage.deal_id == Deal.id)
+        place = select(func.max(_position(fact, DealStage.stage_id))).where(DealStage.deal_id == Deal.id)
         return place.correlate(Deal).scalar_subquery()
     known = query.known_at or utcnow()
-    place = place.join(DealEvent, DealEvent.stage_id == Stage.id).where(
+    place = select(func.max(_position(fact, DealEvent.stage_id))).where(
         DealEvent.deal_id == deal_id(fact),
+        DealEvent.stage_id.is_not(None),
         DealEvent.at <= min(query.as_of or known, known),
         DealEvent.recorded_at <= known,
         ~voided(known),
     )
-    return place.correlate_except(Stage, DealEvent).scalar_subquery()
+    return place.correlate_except(DealEvent).scalar_subquery()
+
+
+def _position(fact: Fact, stage_id: Any) -> ColumnElement[int | None]:
+    """The position of a stage if it is an open one of the deal's pipeline. Their few positions stand in the statement: to
+    look them up for each stay of each deal takes as long as all the rest."""
+    found = select(Stage.pipeline_id, Stage.id, Stage.position).where(Stage.type == OPEN).order_by(Stage.pipeline_id, Stage.id)
+    places: dict[int, dict[int, int]] = {}
+    for row in db.session.execute(found, execution_options={"with_trash": True}):
+        places.setdefault(row.pipeline_id, {})[row.id] = row.position
+    if not places:
+        return cast(null(), Integer)
+    return case(*((fact.pipeline_id == pipeline_id, case(some, value=stage_id)) for pipeline_id, some in places.items()))
 
 
 _REACHED = Funnel(states=STATES, dated="opened_on", parts=count)

@@ -26,7 +26,7 @@ from app.core.db import UtcDateTime, db
 from app.core.i18n import _l
 from app.core.metrics import MetricQuery, moment
 from app.core.sql_dates import seconds_between
-from app.modules.crm.activities.models import FOLLOW_UPS, Activity
+from app.modules.crm.activities.models import TOUCHES, Activity
 from app.modules.crm.metrics.activities import done, planned
 from app.modules.crm.metrics.dimensions import PROBLEMS
 from app.modules.crm.metrics.facts import OVERLAPPING, SPLITS, Deals, Fact, deal_id, fact_of, listed, named
@@ -132,16 +132,18 @@ class _FirstContact(Deals):
         fact = fact_of(query)
         keys = [self.key(fact, name).label(f"d_{name}") for name in query.by]
         first = select(func.min(Activity.done_at)).where(
-            Activity.deal_id == deal_id(fact), Activity.kind.in_(FOLLOW_UPS), *done(query)
+            Activity.deal_id == deal_id(fact), TOUCHES, *done(query)
         ).correlate(fact).scalar_subquery()  # fmt: skip
         times = (fact.opened_at.label("opened_at"), fact.closed_at.label("closed_at"), first.label("first"))
-        # OFFSET 0 keeps SQLite from looking the first contact up anew wherever it is mentioned.
+        # OFFSET 0 keeps SQLite from looking the first contact up anew wherever it is mentioned, and from reading the times.
         deals = self.rows(query).with_only_columns(*keys, *times).offset(0).subquery("deals")
         until = func.coalesce(deals.c.first, deals.c.closed_at, literal(moment(query), UtcDateTime()))
-        waited = seconds_between(until, deals.c.opened_at)
-        bucket = bucket_of(case((waited < 0, 0), else_=waited)).label("bucket")
-        running = func.sum(case((deals.c.first.is_(None), 1), else_=0)).label("running")
-        groups = [*(deals.c[key.name] for key in keys), bucket]
+        splits = [deals.c[key.name] for key in keys]
+        spans = (seconds_between(until, deals.c.opened_at).label("waited"), deals.c.first.is_(None).label("waits"))
+        waits = select(*splits, *spans).offset(0).subquery("waits")
+        bucket = bucket_of(case((waits.c.waited < 0, 0), else_=waits.c.waited)).label("bucket")
+        running = func.sum(case((waits.c.waits, 1), else_=0)).label("running")
+        groups = [*(waits.c[key.name] for key in keys), bucket]
         return select(*groups, func.count().label("n"), running).group_by(*groups).execution_options(with_trash=True)
 
 

@@ -33,9 +33,10 @@ from app.modules.crm.metrics.facts import (
 )
 from app.modules.crm.metrics.making import COHORT, FLOW, deal_metric
 from app.modules.crm.metrics.told import voided
-from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, DealEvent, DealSpan, DealStage, Stage
+from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, DealEvent, DealSpan, DealStage, Stage
 from app.modules.crm.parts.models import DealCompetitor
 
+OF_STAY = frozenset({"owner", "team", "stage", "state", "month", "quarter"})  # what a stay says of itself
 Earlier = aliased(DealStage, name="earlier")
 Then = aliased(DealSpan, name="at_entry")
 
@@ -63,7 +64,7 @@ class Qualified:
         if "competitor" in query.by:
             found = found.join(DealCompetitor, DealCompetitor.deal_id == deal_id(fact), isouter=True)
         if not self.money:
-            discarded = func.sum(case((fact.state == DISCARDED, 1), else_=0))
+            discarded = func.sum(case((entry.columns["state"] == DISCARDED, 1), else_=0))
             parts = (discarded.label("numerator"), func.count().label("denominator"), func.count().label("n"))
             return found.with_only_columns(*keys, *parts).group_by(*named(keys))
         groups = [*keys, *self._money_keys(entry)]
@@ -74,7 +75,7 @@ class Qualified:
 
     def drill(self, query: MetricQuery) -> Select:
         fact, entry = fact_of(query), self._entry(query)
-        found = self._selected(query, fact, entry).with_only_columns(deal_id(fact))
+        found = self._selected(query, fact, entry).with_only_columns(entry.columns["deal"])
         if not self.money:
             return found
         currency, day = entry.columns["currency"], entry.columns["day"]
@@ -88,7 +89,7 @@ class Qualified:
         return [currency.label("currency"), case((ours, None), else_=amount).label("each"), case((ours, None), else_=day).label("on")]
 
     def _selected(self, query: MetricQuery, fact: Fact, entry: _Entry) -> Select:
-        found = entry.rows.where(fact.state.in_(self.states), *between(entry.columns["day"], query.start, query.end))
+        found = entry.rows.where(entry.columns["state"].in_(self.states), *between(entry.columns["day"], query.start, query.end))
         if query.scope is not None:
             found = found.where(entry.columns["owner"].in_(sorted(query.scope)))
         for name, wanted in query.filters.items():
@@ -123,11 +124,12 @@ def _became(stay: Any) -> Sequence[ColumnElement[bool]]:
 def _now(query: MetricQuery) -> _Entry:
     before = tuple_(Earlier.entered_at, Earlier.id) < tuple_(DealStage.entered_at, DealStage.id)
     earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, *_became(Earlier), before)
-    fact = fact_of(query)
-    rows = told(fact, query).join(DealStage, DealStage.deal_id == deal_id(fact))
+    # Of the stays alone where they say all that is asked: a deal is a long row to look at for each.
+    alone = not query.visible_rows and {*query.by, *query.filters} <= OF_STAY
+    rows = select(DealStage.id) if alone else told(Deal, query).join(DealStage, DealStage.deal_id == Deal.id)
     rows = rows.where(*_became(DealStage), ~earlier.correlate(DealStage).exists())
     columns = {"day": DealStage.entered_on, "owner": DealStage.owner_id, "team": DealStage.team_id, "stage": DealStage.stage_id,
-               "amount": DealStage.amount_minor, "currency": DealStage.currency}
+               "amount": DealStage.amount_minor, "currency": DealStage.currency, "state": DealStage.state, "deal": DealStage.deal_id}
     return _Entry(columns, rows)
 
 
@@ -146,7 +148,7 @@ def _then(query: MetricQuery) -> _Entry:
         Then.known_from <= known, or_(Then.known_to.is_(None), Then.known_to > known),
     ))
     columns = {"day": first.c.day, "owner": Then.credit_owner_id, "team": Then.credit_team_id, "stage": first.c.stage_id,
-               "amount": Then.amount_minor, "currency": Then.currency}
+               "amount": Then.amount_minor, "currency": Then.currency, "state": fact.state, "deal": deal_id(fact)}
     return _Entry(columns, rows)
 
 

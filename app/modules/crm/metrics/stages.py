@@ -20,7 +20,6 @@ from app.modules.crm.metrics.facts import (
     SPLITS,
     Fact,
     between,
-    deal_id,
     fact_key,
     fact_of,
     matches,
@@ -37,6 +36,7 @@ from app.modules.crm.models import DISCARDED, OPEN, Deal, DealEvent, DealSpan, D
 DAY = 24 * 60 * 60
 Stretch = aliased(DealSpan, name="stretch")
 STAY_SPLITS = tuple(name for name in SPLITS if name not in ("category", "competitor"))
+OF_STAY = frozenset({"stage", "state", "month", "quarter"})  # what a stay says of itself
 
 
 def known_and_valid(query: MetricQuery) -> tuple[datetime, datetime]:
@@ -69,21 +69,27 @@ class Stays:
     def drill(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
         rows, columns = self._rows(fact, query)
-        return self._chosen(rows, fact, columns, query).with_only_columns(deal_id(fact)).distinct()
+        return self._chosen(rows, fact, columns, query).with_only_columns(columns.get("deal", DealSpan.deal_id)).distinct()
 
     def _rows(self, fact: Fact, query: MetricQuery) -> tuple[Select, dict[str, Any]]:
-        now = literal(moment(query), UtcDateTime())
-        here = seconds_between(now, fact.entered_at)
         if fact is Deal:
-            running = and_(Deal.state == OPEN, Deal.stage_id == DealStage.stage_id)
-            seconds = DealStage.seconds + case((running, here), else_=0)
-            rows = told(fact, query).join(DealStage, DealStage.deal_id == Deal.id)
-            return rows, {"stage": DealStage.stage_id, "day": DealStage.entered_on, "seconds": seconds, "running": running}
+            return self._present(query)
         past = self._past(query)
         running = and_(DealSpan.state == OPEN, DealSpan.stage_id == past.c.stage_id)
         rows = told(fact, query).join(past, past.c.deal_id == DealSpan.deal_id)
         day = self._first_day(past, query)
-        return rows, {"stage": past.c.stage_id, "day": day, "since": past.c.day, "seconds": past.c.seconds, "running": running}
+        return rows, {"stage": past.c.stage_id, "day": day, "since": past.c.day, "seconds": past.c.seconds, "running": running,
+                      "state": DealSpan.state}
+
+    def _present(self, query: MetricQuery) -> tuple[Select, dict[str, Any]]:
+        """Of the stays alone where they say all that is asked: a deal is a long row, and there are several stays for each."""
+        running = DealStage.since.is_not(None)
+        here = seconds_between(literal(moment(query), UtcDateTime()), DealStage.since)
+        seconds = DealStage.seconds + case((running, here), else_=0)
+        alone = query.scope is None and not query.visible_rows and {*query.by, *query.filters} <= OF_STAY
+        rows = select(DealStage.id) if alone else told(Deal, query).join(DealStage, DealStage.deal_id == Deal.id)
+        return rows, {"stage": DealStage.stage_id, "day": DealStage.entered_on, "seconds": seconds, "running": running,
+                      "state": DealStage.state, "deal": DealStage.deal_id}
 
     def _first_day(self, past: Any, query: MetricQuery) -> ColumnElement[date]:
         """The day that a deal came in first, be it for no time: of that the spans know nothing."""
@@ -105,7 +111,7 @@ class Stays:
         return found.group_by(Stretch.deal_id, Stretch.stage_id).subquery("stay")
 
     def _chosen(self, rows: Select, fact: Fact, columns: dict[str, Any], query: MetricQuery) -> Select:
-        found = rows.where(fact.state != DISCARDED, columns["seconds"] > 0, *self._in_open_stages(columns),
+        found = rows.where(columns["state"] != DISCARDED, columns["seconds"] > 0, *self._in_open_stages(columns),
                            *between(columns["day"], query.start, query.end))
         if query.start and "since" in columns:
             # The first day is looked up stay by stay: not of those that are too old by their spans already.
@@ -127,7 +133,7 @@ class Stays:
     def _key(self, fact: Fact, columns: dict[str, Any], name: str) -> ColumnElement:
         if name in ("month", "quarter"):
             return time_key(name, columns["day"])
-        return columns["stage"] if name == "stage" else fact_key(fact, name)
+        return columns[name] if name in ("stage", "state") else fact_key(fact, name)
 
 
 _STAYS = Stays()  # one for both figures: they are asked for together

@@ -143,13 +143,17 @@ def _deal_stages() -> None:
     said = ('credit_owner_id', 'credit_team_id', 'amount_minor', 'currency')
     span = sa.table('crm_deal_span', *map(sa.column, ('company_id', 'deal_id', 'valid_from', 'valid_to', 'known_to', *said)))
     first = sa.table('crm_deal_event', *map(sa.column, names)).alias('f')
+    deal = sa.table('crm_deal', *map(sa.column, ('company_id', 'id', 'stage_id', 'state', 'entered_at')))
+    here = sa.and_(deal.c.state == 'open', deal.c.stage_id == added.c.stage_id)
     rows = sa.select(added.c.company_id, added.c.deal_id, added.c.stage_id, first.c.at, first.c.local_date, added.c.entries,
-                     added.c.seconds, *(span.c[n] for n in said), added.c.after_id)
+                     added.c.seconds, *(span.c[n] for n in said), added.c.after_id, deal.c.state,
+                     sa.case((here, deal.c.entered_at)))
+    rows = rows.join(deal, sa.and_(deal.c.company_id == added.c.company_id, deal.c.id == added.c.deal_id))
     rows = rows.join(first, first.c.id == added.c.first).join(span, sa.and_(
         span.c.company_id == added.c.company_id, span.c.deal_id == added.c.deal_id, span.c.known_to.is_(None),
         span.c.valid_from <= first.c.at, sa.or_(span.c.valid_to.is_(None), span.c.valid_to > first.c.at)))
     into = ('company_id', 'deal_id', 'stage_id', 'entered_at', 'entered_on', 'entries', 'seconds', 'owner_id', 'team_id',
-            'amount_minor', 'currency', 'after_id')
+            'amount_minor', 'currency', 'after_id', 'state', 'since')
     op.execute(sa.insert(sa.table('crm_deal_stage', *map(sa.column, into))).from_select(into, rows))
 
 
@@ -158,8 +162,8 @@ SPLIT = [
     'source_id', 'medium_id', 'campaign_id', 'currency', 'amount_minor', 'company_minor',
 ]
 DONE = [
-    'company_id', 'state', 'done_on', 'kind', 'done_by_id', 'outcome_id', 'team_id', 'type_id', 'account_id',
-    'recorded_at', 'done_at', 'id',
+    'company_id', 'state', 'done_on', 'kind', 'outcome_id', 'told_after', 'done_by_id', 'team_id', 'type_id',
+    'account_id', 'recorded_at', 'done_at', 'id',
 ]
 
 
@@ -419,6 +423,8 @@ def upgrade() -> None:
     sa.Column('amount_minor', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('after_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['company_id', 'after_id'], ['crm_stage.company_id', 'crm_stage.id'], name=op.f('fk_crm_deal_stage_company_id_after_id')),
     sa.ForeignKeyConstraint(['company_id', 'deal_id'], ['crm_deal.company_id', 'crm_deal.id'], name=op.f('fk_crm_deal_stage_company_id_deal_id')),
     sa.ForeignKeyConstraint(['company_id', 'owner_id'], ['core_membership.company_id', 'core_membership.id'], name=op.f('fk_crm_deal_stage_company_id_owner_id')),
@@ -431,7 +437,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('crm_deal_stage', schema=None) as batch_op:
         batch_op.create_index('ix_crm_deal_stage_entered', [
-            'company_id', 'stage_id', 'entered_on', 'after_id', 'deal_id', 'seconds', 'entered_at', 'id',
+            'company_id', 'stage_id', 'entered_on', 'state', 'seconds', 'since', 'after_id', 'deal_id', 'entered_at', 'id',
             'owner_id', 'team_id', 'currency', 'amount_minor',
         ])
         batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'entered_at', 'id', 'stage_id', 'after_id'])
@@ -567,6 +573,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'), ['company_id', 'owner_id', 'state', 'due_on'], unique=False)
         batch_op.create_index('ix_crm_activity_due', ['company_id', 'state', 'due_on', 'id', 'owner_id', 'kind', 'type_id', 'account_id'])
         batch_op.create_index('ix_crm_activity_done', DONE, unique=False)
+        touches = sa.text("state = 'done' AND kind <> 'task'")
+        batch_op.create_index('ix_crm_activity_touch', ['company_id', 'deal_id', 'done_at', 'id'],
+                              sqlite_where=touches, postgresql_where=touches)
 
     op.create_table('crm_activity_member',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
@@ -601,7 +610,7 @@ def upgrade() -> None:
         batch_op.create_foreign_key(batch_op.f('fk_crm_deal_company_id_source_id'), 'crm_source', ['company_id', 'source_id'], ['company_id', 'id'])
         batch_op.drop_index('ix_crm_deal_closed_sums')
         batch_op.create_index('ix_crm_deal_closed_sums', ['company_id', 'state', 'closed_on', 'opened_on', *SPLIT, 'reason_id', 'id'])
-        batch_op.create_index('ix_crm_deal_began_sums', ['company_id', 'opened_on', 'state', 'closed_on', *SPLIT, 'id'])
+        batch_op.create_index('ix_crm_deal_began_sums', ['company_id', 'opened_on', 'state', 'closed_on', *SPLIT, 'id', 'opened_at', 'closed_at'])
         batch_op.create_index('ix_crm_deal_expected', [
             'company_id', 'state', 'expected_close', 'id', 'stage_id', 'currency', 'amount_minor', 'probability', 'category',
             'owner_id', 'credit_owner_id', 'credit_team_id', 'account_id', 'pipeline_id',
@@ -682,6 +691,7 @@ def downgrade() -> None:
 
     op.drop_table('crm_activity_member')
     with op.batch_alter_table('crm_activity', schema=None) as batch_op:
+        batch_op.drop_index('ix_crm_activity_touch')
         batch_op.drop_index('ix_crm_activity_done')
         batch_op.drop_index('ix_crm_activity_due')
         batch_op.drop_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'))

@@ -48,16 +48,17 @@ class Table:
 def table_of(asked: Asked, desk: Desk) -> Table:
     """The table of a pivot. Four figures at most, whatever its size. Raises `Forbidden`, `BusinessError`."""
     measure = asked.metric.id
-    whole = desk.figure(measure)
+    cells = desk.figure(measure, *asked.rows, *asked.columns)  # tells the others, where its parts add up
     right = desk.figure(measure, *asked.rows)
+    below = desk.figure(measure, *asked.columns) if asked.columns else None
+    whole = desk.figure(measure)
     ordered = sorted(right.rows, key=_size, reverse=True) if asked.sort == "value" else right.rows
     shown = ordered[:MOST_ROWS]
     rows = [_heading(row, asked.rows) for row in shown]
-    if not asked.columns:
+    if below is None:
         return Table(rows, [], [[] for _row in rows], shown, [], whole.total, whole.excluded, len(ordered) - len(shown))
-    below = desk.figure(measure, *asked.columns)
     columns = [_heading(row, asked.columns) for row in below.rows[:MOST_COLUMNS]]
-    grid = _grid(desk.figure(measure, *asked.rows, *asked.columns), asked, rows, columns)
+    grid = _grid(cells, asked, rows, columns)
     totals: list[FigureRow | None] = [*below.rows[:MOST_COLUMNS]]
     return Table(rows, columns, grid, shown, totals, whole.total, whole.excluded, len(ordered) - len(shown),
                  len(below.rows) - len(columns))

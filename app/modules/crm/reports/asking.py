@@ -75,11 +75,17 @@ class Desk:
         return [self.known[metric_id, about] for metric_id in ids]
 
     def _told_by_more(self, metric_id: str, about: tuple[Any, ...]) -> bool:
-        """Whether a figure asked for by more dimensions has told this one: then it is known."""
-        by, *rest = about
-        for (known_id, (more, *others)), figure in list(self.known.items()):
-            if known_id == metric_id and others == rest and set(by) < set(more) and (found := rolled_up(figure, *by)):
+        """Whether a figure asked for by more dimensions, or for more months, has told this one: then it is known."""
+        by, during, filters = about
+        period = during or self.frame.period
+        for (known_id, (more, other, others)), figure in list(self.known.items()):
+            if known_id != metric_id or others != filters or not set(by) <= set(more):
+                continue
+            days = (None, None) if during == other else (period.first, period.last)
+            if found := rolled_up(figure, *by, start=days[0], end=days[1]):
                 self.known[metric_id, about] = found
+                if during is None and any(found.excluded.values()):
+                    self.left_out[metric_id] = found.excluded
                 return True
         return False
 

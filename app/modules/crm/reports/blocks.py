@@ -92,6 +92,15 @@ class Block:
 
 
 @dataclass(frozen=True)
+class Later:
+    """A block that a page asks for by itself once it is there, since it takes as long as all others; files have it at once."""
+
+    key: str
+    title: str
+    make: Callable[[], Block]
+
+
+@dataclass(frozen=True)
 class Content:
     """A report that was asked: its figures, its blocks, and sentences about what is left out or meant."""
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.core.i18n import _l
 from app.modules.crm.reports import durations, followups, funnel, growth, losses, sales
 from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.blocks import Content
+from app.modules.crm.reports.blocks import Content, Later
 from app.modules.crm.reports.frame import Frame
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report: `content` fills it; `usual` is its period when the address names none."""
+    """A report: `content` fills it, `later` are blocks below that load by themselves; `usual` is its period when the
+    address names none."""
 
     name: str
     label: Any
     describe: Any
     content: Callable[[Desk], Content]
+    later: Callable[[Desk], Sequence[Later]] = lambda _desk: ()
     usual: str = "this-quarter"
     splits: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ REPORTS = (
         _l("From prospect to purchase, stage by stage: conversion, drop-off and what is still open, by source, campaign, rep, "
            "team or segment."),
         funnel.content,
+        funnel.later,
         usual="this-year",
         splits=funnel.SPLITS,
         bases=funnel.BASES,
@@ -60,6 +63,7 @@ REPORTS = (
         _l("Time in stage"),
         _l("How long deals stay in each stage, won against lost; the sales cycle; the time until the first contact."),
         durations.content,
+        durations.later,
         usual="this-year",
         splits=durations.SPLITS,
         icon="hourglass-low",
@@ -87,6 +91,7 @@ REPORTS = (
         _l("Follow-ups"),
         _l("Calls, e-mails, visits and meetings by rep and month; what is overdue; who was reached; accounts nobody touched."),
         followups.content,
+        followups.later,
         usual="this-month",
         splits=followups.SPLITS,
         icon="activity",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from app.core.charts import Point, Series, bars, lines
@@ -11,8 +10,8 @@ from app.core.i18n import _
 from app.core.metrics import FigureRow
 from app.modules.crm.models import LOST, WON
 from app.modules.crm.reports.asking import Address, Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
-from app.modules.crm.reports.months import course, keys_of, months_of
+from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
+from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
 from app.modules.crm.reports.sales import cards
 from app.modules.crm.reports.tables import first, heads, named, open_stages, split, total
 from app.modules.crm.reports.tables import lines as lines_of
@@ -24,15 +23,23 @@ SPLITS = ("owner", "team", "segment", "source", "product", "pipeline")
 
 
 def content(desk: Desk) -> Content:
-    """Time in stage, the sales cycle by month, and everything by rep, team or segment."""
-    ids = tuple(i for i in (CYCLE, CYCLE_NINE, CONTACT) if desk.may(i))
+    """Time in stage, and the sales cycle by month."""
+    ids = (CYCLE, CYCLE_NINE)
     months = months_of(desk)
     keys = keys_of(months)
-    desk.figures((CYCLE, CYCLE_NINE), "month", during=months)
-    desk.figures([i for i in ids if desk.frame.split in desk.metric(i).dimensions], desk.frame.split)  # they tell the totals
-    courses = {i: course(desk, i, months) for i in (CYCLE, CYCLE_NINE)}
-    blocks = [*([_stages(desk)] if desk.may(MEDIAN, NINE) else []), _cycle(desk, courses, keys), _split(desk, ids)]
+    desk.figures(ids, "month", during=reach_of(desk, months))  # they tell the totals
+    courses = {i: course(desk, i, months) for i in ids}
+    blocks = [*([_stages(desk)] if desk.may(MEDIAN, NINE) else []), _cycle(desk, courses, keys)]
     return Content(cards=cards(desk, ids, courses, keys), blocks=blocks)
+
+
+def later(desk: Desk) -> list[Later]:
+    """Everything by rep, team or segment, with the time to the first contact, which is looked up deal by deal."""
+    return [Later("split", _split_title(desk), lambda: _split(desk))]
+
+
+def _split_title(desk: Desk) -> str:
+    return _("Durations by %(split)s", split=named(desk.frame.split))
 
 
 def _stages(desk: Desk) -> Block:
@@ -98,12 +105,12 @@ def _cycle(desk: Desk, courses: dict[str, Any], keys: list[int]) -> Block:
     )
 
 
-def _split(desk: Desk, ids: Sequence[str]) -> Block:
+def _split(desk: Desk) -> Block:
     by = desk.frame.split
-    shown = [i for i in ids if by in desk.metric(i).dimensions]
+    shown = [i for i in (CYCLE, CYCLE_NINE, CONTACT) if desk.may(i) and by in desk.metric(i).dimensions]
     of = split(desk, shown, by)
     return Block(
         key="split",
-        title=_("Durations by %(split)s", split=named(by)),
+        title=_split_title(desk),
         table=Table([first(by), *heads(desk, *shown)], lines_of(desk, of), total(desk, shown)),
     )

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from app.core.i18n import _l
-from app.core.metrics import Metric, MetricQuery
-from app.core.sql_dates import seconds_between
-from app.modules.crm.activities.models import FOLLOW_UPS, Activity
-from app.modules.crm.metrics.activities import SPLITS as ACTIVITY_SPLITS
-from app.modules.crm.metrics.activities import Activities
+from app.core.metrics import MetricQuery
 from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact, deal_id, fact_of
 from app.modules.crm.metrics.funnel import STATES, Funnel, Step
 from app.modules.crm.metrics.making import (
@@ -27,9 +23,6 @@ from app.modules.crm.metrics.making import (
     own_amount,
 )
 from app.modules.crm.models import LOST
-from app.modules.crm.settings.queries import settings
-
-HOUR = 60 * 60
 
 
 class FunnelAmount(Funnel):
@@ -72,20 +65,6 @@ def _lost_amount(fact: Fact) -> tuple[ColumnElement, ...]:
     return (func.sum(fact.company_minor).label("value"), *money_n(fact))
 
 
-class LateRecords(Activities):
-    """Follow-ups with whether they were told of later than the settings allow after they were done."""
-
-    def _own(self) -> dict[str, Any]:
-        waited = seconds_between(Activity.recorded_at, Activity.done_at)
-        return {**super()._own(), "late": case((waited > settings().late_hours * HOUR, 1), else_=0)}
-
-
-def _share_late(counted: Any) -> tuple[ColumnElement, ...]:
-    total = func.coalesce(func.sum(counted.c.n), 0)
-    late = func.sum(case((counted.c.late == 1, counted.c.n), else_=0))
-    return (late.label("numerator"), total.label("denominator"), total.label("n"))
-
-
 METRICS = (
     deal_metric(
         "lost_amount",
@@ -97,22 +76,6 @@ METRICS = (
         direction="down",
         dimensions=CLOSED_SPLITS,
         **FLOW,
-    ),
-    Metric(
-        id="crm.late_record_rate",
-        label=_l("Recorded late (period)"),
-        describe=_l("Of the calls, e-mails, visits and meetings done in the period, the share that was recorded later than the "
-                    "settings allow after it was done."),
-        row="R16",
-        unit="ratio",
-        shape="ratio",
-        direction="down",
-        build=LateRecords(kinds=FOLLOW_UPS, raw=("late",), parts=_share_late).build,
-        drill=LateRecords(kinds=FOLLOW_UPS, raw=("late",), parts=_share_late).drill,
-        permission="crm.activity.view",
-        resource="crm.activity",
-        grain="activity",
-        dimensions=ACTIVITY_SPLITS,
     ),
     deal_metric(
         "funnel_amount",

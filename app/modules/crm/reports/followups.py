@@ -23,8 +23,8 @@ from app.modules.contacts.public import Account
 from app.modules.crm.activities.labels import KINDS
 from app.modules.crm.activities.models import DONE, FOLLOW_UPS, Activity
 from app.modules.crm.reports.asking import Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
-from app.modules.crm.reports.months import course, keys_of, months_of
+from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
+from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
 from app.modules.crm.reports.sales import cards
 from app.modules.crm.reports.tables import first, heads, named, split
 from app.modules.crm.reports.wording import axis, cell, month_names
@@ -39,23 +39,40 @@ MOST_DAYS = 3650
 
 
 def content(desk: Desk) -> Content:
-    """Cards, follow-ups by month and kind, the same by rep, and the accounts that nobody has touched for long."""
+    """Cards, and follow-ups by month and kind."""
     if not desk.may(*ALL, TARGETS):
         return Content()
     months = months_of(desk)
     keys = keys_of(months)
+    wide = (DONE_COUNT, REACHED)
+    desk.figures((*wide, LATE), "month", "kind", during=reach_of(desk, months))  # each of these tells those by less
     courses = {i: course(desk, i, months) for i in (DONE_COUNT, REACHED)}
     shown = (DONE_COUNT, REACHED, TOUCHED, TARGETS, OVERDUE, LATE)
-    blocks = [_by_month(desk, courses, keys), _split(desk)]
+    return Content(cards=cards(desk, shown, courses, keys), blocks=[_by_month(desk, courses, keys)])
+
+
+def later(desk: Desk) -> list[Later]:
+    """The same by rep, and the accounts that nobody has touched for long."""
+    if not desk.may(*ALL, TARGETS):
+        return []
+    found = [Later("split", _split_title(desk), lambda: _split(desk))]
     if can("contacts.account.view"):
-        blocks.append(_untouched(desk))
-    return Content(cards=cards(desk, shown, courses, keys), blocks=blocks)
+        found.append(Later("untouched", _untouched_title(desk), lambda: _untouched(desk)))
+    return found
+
+
+def _split_title(desk: Desk) -> str:
+    return _("Follow-ups by %(split)s", split=named(desk.frame.split))
+
+
+def _untouched_title(desk: Desk) -> str:
+    return _("Accounts nobody has touched for %(days)s days", days=number(_days(desk)))
 
 
 def _by_month(desk: Desk, courses: dict[str, Any], keys: list[int]) -> Block:
     months = months_of(desk)
     names = month_names(keys)
-    counts = by_key(desk.figure(DONE_COUNT, "month", "kind", during=months), "month", "kind")
+    counts = by_key(desk.figure(DONE_COUNT, "month", "kind", during=reach_of(desk, months)), "month", "kind")
     address = desk.behind(DONE_COUNT, during=months)
     series = [
         Series(str(KINDS[kind]), [_point(counts.get((key, kind)), f"{name}, {KINDS[kind]}", address(month=key, kind=kind))
@@ -84,6 +101,8 @@ def _point(row: Any, name: str, url: str) -> Point:
 def _split(desk: Desk) -> Block:
     """By rep: done by kind, still to do, overdue, and how good the contacts were."""
     by = desk.frame.split
+    for less in ((by, "kind"), ("kind",)):
+        desk.figures((DONE_COUNT, REACHED, LATE), *less)  # each of these tells those by less
     ids = [i for i in (DONE_COUNT, PLANNED, OVERDUE, REACHED, LATE, TOUCHED) if by in desk.metric(i).dimensions]
     of = split(desk, ids, by)
     kinds = by_key(desk.figure(DONE_COUNT, by, "kind"), by, "kind")
@@ -96,7 +115,7 @@ def _split(desk: Desk) -> Block:
         rows.append([Cell(of.names[k]), *each, *rest])
     series = [Series(str(KINDS[kind]), [_point(kinds.get((k, kind)), f"{of.names[k]}, {KINDS[kind]}", address[DONE_COUNT](**{by: k, "kind": kind}))
                                         for k in of.order[:12]]) for kind in FOLLOW_UPS]  # fmt: skip
-    title = _("Follow-ups by %(split)s", split=named(by))
+    title = _split_title(desk)
     drawn = [of.names[k] for k in of.order[:12]]
     return Block(
         key="split",
@@ -131,7 +150,7 @@ def _untouched(desk: Desk) -> Block:
         for row in found
     ]  # fmt: skip
     drawn = [Bar(row.name, (now - row.last).days, [number((now - row.last).days)], row.name, f"{before}/{row.id}{after}") for row in found if row.last][:12]
-    title = _("Accounts nobody has touched for %(days)s days", days=number(days))
+    title = _untouched_title(desk)
     return Block(
         key="untouched",
         title=title,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -17,8 +17,8 @@ from app.core.i18n import _
 from app.core.metrics import FigureRow
 from app.modules.crm.models import OPEN, WON, Pipeline, Stage
 from app.modules.crm.reports.asking import Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Table
-from app.modules.crm.reports.months import course, keys_of, months_of
+from app.modules.crm.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Later, Table
+from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
 from app.modules.crm.reports.sales import cards
 from app.modules.crm.reports.tables import first, heads, lines, named, split, total
 from app.modules.crm.reports.wording import axis, cell, height, month_names, text_of
@@ -71,17 +71,31 @@ def _cohort(desk: Desk) -> Content:
     pipeline = _pipeline(desk)
     # These tell the totals as well.
     desk.figures((CREATED_RATE, OPEN_RATE), desk.frame.split)
-    reached = _reached(desk, pipeline) if pipeline else {}
     steps = _steps(desk, pipeline) if pipeline else []
     return Content(
         cards=cards(desk, ids, {}, ()),
         blocks=[
             _funnel_block(desk, steps, pipeline.name if pipeline else ""),
             *([_leads_block(desk)] if _leads(desk) else []),
-            _outcomes_block(desk),
-            _split_block(desk, steps, reached),
         ],
     )
+
+
+def later(desk: Desk) -> list[Later]:
+    """What became of the deals of each month; and the funnel by source, campaign, rep and the like."""
+    if desk.frame.basis == PERIOD:
+        return [Later("split", _split_title(desk), lambda: _period_split(desk))]
+    outcomes = Later("outcomes", _outcomes_title(), lambda: _outcomes_block(desk))
+    return [outcomes, Later("split", _split_title(desk), lambda: _split_block(desk))]
+
+
+def _outcomes_title() -> str:
+    return _("What became of the deals of each month (cohort)")
+
+
+def _split_title(desk: Desk) -> str:
+    by = named(desk.frame.split)
+    return _("By %(split)s: stages reached (cohort)", split=by) if desk.frame.basis == COHORT else _("By %(split)s (period)", split=by)
 
 
 def _leads(desk: Desk) -> bool:
@@ -207,7 +221,7 @@ def _outcomes_block(desk: Desk) -> Block:
     months = months_of(desk)
     keys = keys_of(months)
     names = month_names(keys)
-    won, still = (by_key(f, "month") for f in desk.figures((CREATED_RATE, OPEN_RATE), "month", during=months))
+    won, still = (by_key(f, "month") for f in desk.figures((CREATED_RATE, OPEN_RATE), "month", during=reach_of(desk, months)))
     address = {state: desk.behind(BEGAN, during=months, state=state) for state in (WON, OPEN, "lost")}
     parts: dict[str, list[Point]] = {WON: [], "lost": [], OPEN: []}
     rows = []
@@ -219,7 +233,7 @@ def _outcomes_block(desk: Desk) -> Block:
         n = sum(counted.values())
         rows.append([Cell(name), Cell(number(n), n), *linked, cell(desk.metric(CREATED_RATE), won.get(key)), cell(desk.metric(OPEN_RATE), still.get(key))])
     series = [Series(_("Won"), parts[WON], "s1"), Series(_("Lost"), parts["lost"], "s5"), Series(_("Still open"), parts[OPEN], "s3")]
-    title = _("What became of the deals of each month (cohort)")
+    title = _outcomes_title()
     heading = [Column(_("Began in"), numeric=False), Column(_("Deals")), Column(_("Won")), Column(_("Lost")), Column(_("Still open")),
                *heads(desk, CREATED_RATE), Column(_("Still open, share"))]  # fmt: skip
     return Block(
@@ -228,7 +242,6 @@ def _outcomes_block(desk: Desk) -> Block:
         note=_("As long as many deals of a month are still open, its win rate is not yet known."),
         draw=lambda width: stacked(title, names, series, axis(desk.metric(BEGAN)), width=width, whole=True),
         table=Table(heading, rows[::-1]),
-        broad=not _leads(desk),
     )
 
 
@@ -241,9 +254,11 @@ def _outcome(won: FigureRow | None, still: FigureRow | None) -> dict[str, int]:
     return {WON: hits, "lost": won.n - hits - waiting, OPEN: waiting}
 
 
-def _split_block(desk: Desk, steps: Sequence[Step], reached: Mapping[tuple[Any, int], int]) -> Block:
+def _split_block(desk: Desk) -> Block:
     """The stages reached by source, campaign, rep and the like, each with its win rate and what is still open."""
-    by = desk.frame.split
+    by, pipeline = desk.frame.split, _pipeline(desk)
+    reached = _reached(desk, pipeline) if pipeline else {}  # tells the steps as well
+    steps = _steps(desk, pipeline) if pipeline else []
     of = split(desk, (CREATED_RATE, OPEN_RATE), by)
     order = sorted(of.order, key=lambda k: (k is None, -_n(of.row(CREATED_RATE, k)), of.names[k].casefold()))
     address, plain = desk.behind(BEGAN), {i: desk.behind(i) for i in of.ids}
@@ -257,7 +272,7 @@ def _split_block(desk: Desk, steps: Sequence[Step], reached: Mapping[tuple[Any, 
     whole = {i: f.total for i, f in zip(of.ids, desk.figures(of.ids), strict=True)}
     last = [Cell(_("Total")), Cell(number(whole[CREATED_RATE].n), whole[CREATED_RATE].n), *(Cell(number(s.n), s.n) for s in steps),
             *(cell(desk.metric(i), whole[i]) for i in (CREATED_RATE, OPEN_RATE))]  # fmt: skip
-    title = _("By %(split)s: stages reached (cohort)", split=named(by))
+    title = _split_title(desk)
     drawn = [Bar(of.names[k], _n(of.row(CREATED_RATE, k)), [number(_n(of.row(CREATED_RATE, k))), _rate_text(desk, of.row(CREATED_RATE, k))],
                  f"{of.names[k]}: {number(_n(of.row(CREATED_RATE, k)))}", plain[CREATED_RATE](**{by: k})) for k in order[:MOST]]  # fmt: skip
     return Block(
@@ -283,9 +298,9 @@ def _rate_text(desk: Desk, row: FigureRow | None) -> str:
 
 
 def _period(desk: Desk) -> Content:
-    desk.figures(FLOW, desk.frame.split)  # they tell the totals as well
+    monthly = _monthly_block(desk)  # tells some of the totals
     found: list[Card] = cards(desk, (DEALS, RATE, RATE_VALUE, WON_AMOUNT), {}, ())
-    return Content(cards=found, blocks=[_flow_block(desk), _monthly_block(desk), _period_split(desk)])
+    return Content(cards=found, blocks=[_flow_block(desk), monthly])
 
 
 def _flow_block(desk: Desk) -> Block:
@@ -339,7 +354,7 @@ def _period_split(desk: Desk) -> Block:
     by = desk.frame.split
     ids = FLOW
     of = split(desk, ids, by)
-    title = _("By %(split)s (period)", split=named(by))
+    title = _split_title(desk)
     drawn = _bars(desk, of, DEALS, RATE)
     return Block(
         key="split",

@@ -12,7 +12,7 @@ from app.core.i18n import _
 from app.core.metrics import dimensions
 from app.modules.crm.reports.asking import Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
-from app.modules.crm.reports.months import course, keys_of, months_of
+from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
 from app.modules.crm.reports.sales import cards
 from app.modules.crm.reports.tables import Split, first, heads, lines, named, open_stages, split, total
 from app.modules.crm.reports.wording import axis, month_names, text_of
@@ -27,7 +27,7 @@ def content(desk: Desk) -> Content:
     months = months_of(desk)
     keys = keys_of(months)
     ids = (COUNT, AMOUNT, RATE, DISCARDED)
-    desk.figures((COUNT, AMOUNT, RATE), "month", during=months)
+    desk.figures((COUNT, AMOUNT, RATE), "month", during=reach_of(desk, months))
     for crossed in (("reason", "last_stage"), (desk.frame.split, "reason")):
         desk.figures((COUNT, AMOUNT), *crossed)  # they tell what is asked by one of the two, and by none
     courses = {i: course(desk, i, months) for i in (COUNT, AMOUNT, RATE)}

@@ -25,6 +25,11 @@ def months_of(desk: Desk) -> Period:
     return Period(max(moved(last, 1 - 3 * YEAR), wanted), moved(last, 1) - timedelta(days=1))
 
 
+def reach_of(desk: Desk, months: Period) -> Period:
+    """The months, and all of the period: what is asked by month tells the period, and those before it, as well."""
+    return Period(months.first, max(months.last, desk.frame.period.last))
+
+
 def keys_of(months: Period) -> list[int]:
     """The keys of dimension "month"."""
     first = months.first.year * YEAR + months.first.month - 1
@@ -61,5 +66,5 @@ class Course:
 
 def course(desk: Desk, metric_id: str, months: Period, **filters: Any) -> Course:
     """A figure month by month, with the addresses of its records."""
-    found = by_key(desk.figure(metric_id, "month", during=months, **filters), "month")
+    found = by_key(desk.figure(metric_id, "month", during=reach_of(desk, months), **filters), "month")
     return Course(desk.metric(metric_id), found, desk.behind(metric_id, during=months, **filters))

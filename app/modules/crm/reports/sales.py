@@ -12,7 +12,7 @@ from app.core.i18n import _
 from app.core.metrics import Figure
 from app.modules.crm.reports.asking import Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Table
-from app.modules.crm.reports.months import Course, course, keys_of, months_of, within
+from app.modules.crm.reports.months import Course, course, keys_of, months_of, reach_of, within
 from app.modules.crm.reports.tables import Split, first, heads, named, split
 from app.modules.crm.reports.wording import axis, cell, change, change_cell, month_names, text_of
 
@@ -26,7 +26,7 @@ MOST = 15  # lines of a chart; the table has them all
 def content(desk: Desk) -> Content:
     """Cards, the last months, the win rate over time, and the split against the period before."""
     months = months_of(desk)
-    desk.figures(TOP, "month", during=months)  # all together: each is found again below
+    desk.figures(TOP, "month", during=reach_of(desk, months))  # all together: each is found again below
     desk.figures(TOP, desk.frame.split)  # they tell the totals as well
     courses = {i: course(desk, i, months) for i in TOP}
     keys = keys_of(months)

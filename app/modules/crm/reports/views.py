@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, request, url_for
@@ -13,6 +14,7 @@ from app.core.web import render
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.reports import files, records
 from app.modules.crm.reports.asking import Desk
+from app.modules.crm.reports.blocks import Content, Later
 from app.modules.crm.reports.catalog import REPORTS, Report
 from app.modules.crm.reports.drilling import Drill
 
@@ -23,10 +25,17 @@ def _page_of(report: Report) -> Callable[[], Response]:
     @require(VIEW)
     def page() -> Response:
         desk = Desk(report.frame(request.args))
+        later, part = report.later(desk), request.args.get("part")
+        if part and (found := next((each for each in later if each.key == part), None)):
+            block = found.make()
+            return render("crm/reports/_block.html", block=block, notes=desk.notes(), file_url=_file_urls(desk))
         content = report.content(desk)
         if kind := request.args.get("format"):
+            content = _whole(content, later)
             return files.answer(report, desk, content, kind, request.args.get("table", ""))
-        return render("crm/reports/report.html", "crm/reports/_report.html", **_context(report, desk, content))
+        if "whole" in request.args:
+            content, later = _whole(content, later), ()
+        return render("crm/reports/report.html", "crm/reports/_report.html", **_context(report, desk, content, later))
 
     return page
 
@@ -43,7 +52,16 @@ def report_list() -> Response:
     return render("crm/reports/list.html", reports=shown)
 
 
-def _context(report: Report, desk: Desk, content: Any) -> dict[str, Any]:
+def _whole(content: Content, later: Sequence[Later]) -> Content:
+    """A report with all its blocks."""
+    return replace(content, blocks=[*content.blocks, *(each.make() for each in later)])
+
+
+def _file_urls(desk: Desk) -> dict[str, str]:
+    return {kind: desk.frame.url(format=kind, table="_") for kind in (files.CSV, files.XLSX)}
+
+
+def _context(report: Report, desk: Desk, content: Content, later: Sequence[Later]) -> dict[str, Any]:
     frame = desk.frame
     kept: dict[str, Any] = {k: v for k, v in frame.args.items() if k not in ("by", "basis", "days")}
     known = dimensions()
@@ -51,12 +69,14 @@ def _context(report: Report, desk: Desk, content: Any) -> dict[str, Any]:
         "report": report,
         "frame": frame,
         "content": content,
+        "later": [{"title": each.title, "url": frame.url(part=each.key)} for each in later],
+        "whole_url": frame.url(whole=1),
         "notes": [*content.notes, *desk.notes()],
         "definitions": desk.definitions(),
         "reports": [{"label": r.label, "url": url_for(r.endpoint, **kept), "current": r is report} for r in REPORTS],
         "splits": [{"label": str(known[s].label), "url": frame.url(by=s), "current": s == frame.split} for s in frame.splits],
         "pdf_url": frame.url(format=files.PDF),
-        "file_url": {kind: frame.url(format=kind, table="_") for kind in (files.CSV, files.XLSX)},
+        "file_url": _file_urls(desk),
     }
 
 
