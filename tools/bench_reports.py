@@ -29,8 +29,7 @@ def _reports(day: date) -> Pages:
     before, months = (moved(quarter[0], -3), quarter[0] - timedelta(days=1)), (least.a_year_back(day), year[1])
     month, past = (day.replace(day=1), day), day - timedelta(days=100)
     whole = tuple(day_texts(*year))
-    cohort = (least.reached("d.source_id", *year), least.began("d.source_id", *year), (least.LEADS, *whole))
-    touch = (least.PLANNED, least.UNTOUCHED)
+    cohort = (least.reached("1", *year), least.began("d.source_id", *year), (least.LEADS, *whole))
     return {
         "report: sales": ("crm/reports/sales", (
             least.closed("d.credit_owner_id", *quarter), least.closed("d.credit_owner_id", *before),
@@ -40,23 +39,31 @@ def _reports(day: date) -> Pages:
             least.closed("d.closed_on", *months), least.cycles(*year))),
         "report: sales as of 100 days ago": (f"crm/reports/sales?as_of={past}", ()),
         "report: funnel, cohort": ("crm/reports/funnel", cohort),
-        "report: funnel, cohort by rep": ("crm/reports/funnel?by=owner", (least.reached("d.credit_owner_id", *year), *cohort[1:])),
+        "report: funnel, cohort: by source": (
+            "crm/reports/funnel?part=split", (least.reached("d.source_id", *year), least.began("d.source_id", *year))),
+        "report: funnel, cohort: by rep": (
+            "crm/reports/funnel?by=owner&part=split", (least.reached("d.credit_owner_id", *year), least.began("d.credit_owner_id", *year))),
+        "report: funnel, cohort: month by month": ("crm/reports/funnel?part=outcomes", (least.began("d.opened_on", *months),)),
         "report: funnel, cohort as of 100 days ago": (f"crm/reports/funnel?as_of={past}", ()),
         "report: funnel, period": ("crm/reports/funnel?basis=period", (
-            least.closed("d.source_id", *year), least.closed("d.closed_on", *months), least.qualified(*year),
-            least.began("d.source_id", *year), least.began("d.opened_on", *months), (least.LEADS, *whole))),
-        "report: time in stage": ("crm/reports/time", (
-            least.stays("d.credit_owner_id", *year), least.cycles(*months), least.first_contacts(*year))),
+            least.closed("d.closed_on", *months), least.qualified(*year), least.began("d.opened_on", *months), (least.LEADS, *whole))),
+        "report: funnel, period: by source": ("crm/reports/funnel?basis=period&part=split", (
+            least.closed("d.source_id", *year), least.qualified(*year), least.began("d.source_id", *year))),
+        "report: time in stage": ("crm/reports/time", (least.stays("1", *year), least.cycles(*months))),
+        "report: time in stage: by rep": ("crm/reports/time?part=split", (least.cycles(*year), least.first_contacts(*year))),
         "report: losses": ("crm/reports/losses", (
             least.closed("d.reason_id", *year), least.closed("d.credit_owner_id, d.reason_id", *year), least.closed("d.closed_on", *months),
             (least.LOST_FROM, *whole), (least.RIVALS, *whole))),
         "report: portfolio": ("crm/reports/portfolio", (least.buyers("a.owner_id", year[0]),)),
         "report: follow-ups": ("crm/reports/followups", (
-            least.done("a.done_by_id", *month), least.shared("p.member_id", *month), least.with_accounts(*month),
-            least.done("a.done_on", *months), *touch)),
-        "report: follow-ups of the year by team": ("crm/reports/followups?period=this-year&by=team", (
-            least.done("a.team_id", *year), least.shared("p.team_id", *year), least.with_accounts(*year),
-            least.done("a.done_on", *months), *touch)),
+            least.done("a.done_on", *months), least.with_accounts(*month), least.PLANNED)),
+        "report: follow-ups: by rep": ("crm/reports/followups?part=split", (
+            least.done("a.done_by_id", *month), least.shared("p.member_id", *month), least.with_accounts(*month), least.PLANNED)),
+        "report: follow-ups: accounts untouched": ("crm/reports/followups?part=untouched", (least.UNTOUCHED,)),
+        "report: follow-ups of the year": ("crm/reports/followups?period=this-year", (
+            least.done("a.done_on", *months), least.with_accounts(*year), least.PLANNED)),
+        "report: follow-ups of the year: by team": ("crm/reports/followups?period=this-year&by=team&part=split", (
+            least.done("a.team_id", *year), least.shared("p.team_id", *year), least.with_accounts(*year))),
     }  # fmt: skip
 
 
