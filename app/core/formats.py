@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
 
 from babel import Locale
@@ -24,6 +24,7 @@ from app.core.i18n import _, _n, language
 from app.core.money import Money, exponent
 
 SHORT_FROM = Decimal(1_000_000)
+ROUND_FROM = Decimal(1_000)
 NO_BREAK = "\u00a0"
 
 
@@ -63,6 +64,15 @@ def money_short(value: Money | None) -> str:
     number = format_compact_decimal(value.amount, locale=_locale(code), fraction_digits=1)
     symbol = _locale(code).currency_symbols.get(value.currency, value.currency)
     return f"{number}{symbol}" if code == "es" else f"{symbol}{number}"
+
+
+def money_about(value: Money | None) -> str:
+    """An estimate: from a thousand on in whole units, as its decimals would say more than anybody knows."""
+    if value is None or abs(value.amount) < ROUND_FROM:
+        return money(value)
+    unit = 10 ** exponent(value.currency)
+    whole = value.amount.to_integral_value(ROUND_HALF_UP)
+    return _money(int(whole) * unit, value.currency, language())
 
 
 def number(value: Decimal | int | None) -> str:
@@ -173,6 +183,6 @@ def colour(key: int | None) -> int:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
-        money=money, money_short=money_short, num=number, pct=percent, day=day, clock=clock, moment=moment, ago=ago
+        money=money, money_short=money_short, money_about=money_about, num=number, pct=percent, day=day, clock=clock, moment=moment, ago=ago
     )
     app.jinja_env.globals.update(initials=initials, colour=colour)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 
 if TYPE_CHECKING:
-    from app.core.metrics import Dimension, Metric
+    from app.core.dimensions import Dimension
+    from app.core.metrics import Metric
     from app.core.resource import Resource
 
 MODULE_API = "1"

@@ -5,7 +5,7 @@ A metric builds one select; `evaluate` runs it and puts the parts together. Defi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,20 +13,19 @@ from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from flask import g
-from sqlalchemy import Select, select
+from sqlalchemy import Select
 
 from app.core.access import can, team_mates
 from app.core.clock import local_date, quarter_bounds
 from app.core.db import db, utcnow
+from app.core.dimensions import TIME_DIMENSIONS, labels_of
 from app.core.errors import BusinessError, Forbidden, NotFound
 from app.core.figure_parts import Parts, value_of
 from app.core.i18n import _, _l
 from app.core.intervals import wilson
 from app.core.lifecycle import enabled_modules
-from app.core.models import Membership, Team
 from app.core.money import Money
 from app.core.rates import RateTable
-from app.core.sql_dates import days_between, month_key, quarter_key  # noqa: F401  # modules make metrics with these
 
 NO_RATE, NO_AMOUNT, NO_OUTCOME = "no_rate", "no_amount", "no_outcome"
 REASONS = {
@@ -35,15 +34,6 @@ REASONS = {
     NO_OUTCOME: _l("without an outcome"),
 }
 SMALL = 10  # of fewer rows a ratio says little: it comes with an interval, and nobody is ranked by it
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dimension:
-    """Something figures can be split by. `labels` names keys, all in one statement; without it keys name themselves."""
-
-    name: str
-    label: Any
-    labels: Callable[[Collection[Any]], Mapping[Any, str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -362,7 +352,7 @@ def moment(query: MetricQuery) -> datetime:
 
 def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], named: bool) -> list[FigureRow]:
     nameless: Mapping[Any, str] = {}
-    labels = [_labels(name, {k[i] for k in groups} - {None}) if named else nameless for i, name in enumerate(query.by)]
+    labels = [labels_of(name, {k[i] for k in groups} - {None}) if named else nameless for i, name in enumerate(query.by)]
     rows = []
     for key, parts in groups.items():
         by = {name: None if k is None else labels[i].get(k) for i, (name, k) in enumerate(zip(query.by, key, strict=True))}
@@ -381,13 +371,6 @@ def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], name
 
 def _place(name: str, row: FigureRow) -> Any:
     return row.keys[name] or 0 if name in TIME_DIMENSIONS else (row.by[name] or "").casefold()
-
-
-def _labels(name: str, keys: Collection[Any]) -> Mapping[Any, str]:
-    dimension = dimensions()[name]
-    if not keys or dimension.labels is None:
-        return {key: str(key) for key in keys}
-    return dimension.labels(keys)
 
 
 def _iso(value: date | datetime | None) -> str | None:
@@ -419,40 +402,3 @@ def _plain_value(value: int | Decimal | Money | None) -> int | float | str | Non
 
 
 # What every module may split by; modules add their own through Hooks.dimensions.
-
-
-def names_of(model: Any) -> Callable[[Collection[Any]], Mapping[Any, str]]:
-    """Labels of a dimension whose keys are ids of `model` and whose labels are its `name`; asked once per context."""
-
-    def labels(keys: Collection[Any]) -> Mapping[Any, str]:
-        known: dict[Any, str] = g.setdefault("dimension_labels", {}).setdefault(model, {})
-        if missing := set(keys) - known.keys():
-            names = select(model.id, model.name).where(model.id.in_(missing))
-            rows = db.session.execute(names, execution_options={"all_rows": True, "with_trash": True})
-            known.update({row.id: row.name for row in rows})
-        return known
-
-    return labels
-
-
-def _month_labels(keys: Iterable[int]) -> dict[int, str]:
-    return {key: f"{key // 12}-{key % 12 + 1:02}" for key in keys}
-
-
-def _quarter_labels(keys: Iterable[int]) -> dict[int, str]:
-    return {key: f"{key // 4}-Q{key % 4 + 1}" for key in keys}
-
-
-CORE_DIMENSIONS = (
-    Dimension(name="owner", label=_l("Owner"), labels=names_of(Membership)),
-    Dimension(name="team", label=_l("Team"), labels=names_of(Team)),
-    Dimension(name="month", label=_l("Month"), labels=_month_labels),
-    Dimension(name="quarter", label=_l("Fiscal quarter"), labels=_quarter_labels),
-)
-TIME_DIMENSIONS = ("month", "quarter")
-
-
-def dimensions() -> dict[str, Dimension]:
-    """All dimensions of the core and of the modules that are on, by name."""
-    added = [d for module in enabled_modules() for d in module.hooks.dimensions]
-    return {d.name: d for d in (*CORE_DIMENSIONS, *added)}

@@ -82,7 +82,9 @@ def refuse(status: int, message: str | None = None, field: str | None = None, **
         return _problem({"type": "about:blank", "title": title, "status": status, "detail": sentence, **members})
     page = "core/_error.html" if is_htmx() else "core/error.html"
     home = url_for("admin.home") if "me" in g else "/"
-    html = render_template(page, code=status, title=title, message=sentence, home_url=home)
+    # What is wrong with the address of a page is mostly behind its question mark: the page itself is there.
+    bare = request.path if status in (400, 422) and request.method == "GET" and request.args else None
+    html = render_template(page, code=status, title=title, message=sentence, home_url=home, bare_url=bare)
     return make_response(html, status)
 
 

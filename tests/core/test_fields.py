@@ -184,6 +184,10 @@ def test_money_as_a_spaniard_writes_it(value: Money, text: str) -> None:
 def test_long_sums_have_a_short_form() -> None:
     assert formats.money_short(Money(123_456_700, "EUR")).replace("\u00a0", " ") == "1,2 M€"
     assert formats.money_short(Money(99_999_900, "EUR")) == "999.999\u00a0€"
+    assert formats.money_about(Money(151_659_750, "EUR")) == "1.516.598\u00a0€"
+    assert formats.money_about(Money(-100_050, "EUR")) == "-1.001\u00a0€"
+    assert formats.money_about(Money(99_950, "EUR")) == "999,50\u00a0€"
+    assert formats.money_about(Money(1_500, "JPY")) == formats.money(Money(1_500, "JPY"))
 
 
 def test_conversion_rounds_half_up_once() -> None:

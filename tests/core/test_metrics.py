@@ -16,6 +16,7 @@ from app.core import metrics as registry
 from app.core.access import enter_company
 from app.core.db import db
 from app.core.errors import BusinessError, Forbidden, NotFound
+from app.core.dimensions import labels_of
 from app.core.metrics import Figure, FigureRow, MetricQuery, evaluate
 from app.core.models import Membership, Role
 from app.core.money import Money
@@ -45,11 +46,12 @@ def test_both_databases_count_days_months_and_quarters_alike(one, day: date) -> 
     with one:
         query = select(days_between(column, literal(start, Date)), month_key(column), quarter_key(column, 1), quarter_key(column, 4))
         days, month, quarter, from_april = db.session.execute(query).one()
+        months, quarters = labels_of("month", [month]), labels_of("quarter", [quarter, from_april])
     assert days == (day - start).days
-    assert registry._month_labels([month])[month] == f"{day:%Y-%m}"
-    assert registry._quarter_labels([quarter])[quarter] == f"{day.year}-Q{(day.month + 2) // 3}"
+    assert months[month] == f"{day:%Y-%m}"
+    assert quarters[quarter] == f"{day.year}-Q{(day.month + 2) // 3}"
     fiscal_year = day.year if day.month >= 4 else day.year - 1
-    assert registry._quarter_labels([from_april])[from_april].startswith(f"{fiscal_year}-Q")
+    assert quarters[from_april].startswith(f"{fiscal_year}-Q")
 
 
 def test_an_unknown_figure_is_not_found(one) -> None:

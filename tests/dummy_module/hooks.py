@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.core.access import public, require
 from app.core.db import db, utcnow
+from app.core.dimensions import Dimension
 from app.core.events import publish
 from app.core.fields import (
     Boolean,
@@ -26,7 +27,7 @@ from app.core.fields import (
 from app.core.history import Entry
 from app.core.hooks import Column, Hooks, Item, Merge, Personal, Schedule, Timeline
 from app.core.lookups import Lookup
-from app.core.metrics import Dimension, Metric, MetricQuery
+from app.core.metrics import Metric, MetricQuery
 from app.core.registry import registry
 from app.core.resource import Resource
 from app.core.surfaces.record import fetch

@@ -15,8 +15,9 @@ from sqlalchemy import select
 from app.core import trash
 from app.core.clock import noon
 from app.core.db import db, utcnow
+from app.core.dimensions import dimensions
 from app.core.errors import BusinessError
-from app.core.metrics import FigureRow, Metric, MetricQuery, dimensions, drill, evaluate, metrics, rolled_up
+from app.core.metrics import FigureRow, Metric, MetricQuery, drill, evaluate, metrics, rolled_up
 from app.core.models import Membership, Team
 from app.core.money import Money
 from app.modules.contacts.public import Account

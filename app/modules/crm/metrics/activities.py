@@ -169,7 +169,7 @@ class _Accounts(Activities):
 
     def build(self, query: MetricQuery) -> Select:
         if not set(query.by) <= OF_ACCOUNT:
-            return self._different(query) if set(query.by) <= OF_WHOM else super().build(query)
+            return self._by_person(query) if set(query.by) <= OF_WHOM else super().build(query)
         # Whether there was one is a look into an index for each account; else all activities would be read.
         accounts = Account.__table__
         theirs = self._chosen(query, self._own(), PERSONAL).where(Activity.account_id == accounts.c.id).correlate(accounts)
@@ -178,8 +178,8 @@ class _Accounts(Activities):
         found = found.where(accounts.c.company_id == g.company.id, theirs.exists())
         return found.group_by(*keys).execution_options(with_trash=True)
 
-    def _different(self, query: MetricQuery) -> Select:
-        """By who did it and who took part: of whom the account was a customer of is no matter how often."""
+    def _by_person(self, query: MetricQuery) -> Select:
+        """Whoever did it or took part has touched the account, however often."""
         own, raw = self._own(), list(dict.fromkeys([*(RAW[name] for name in query.by), "account"]))
         theirs = {**own, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
         first = self._chosen(query, own, (), own)
@@ -189,7 +189,7 @@ class _Accounts(Activities):
             for found, columns in ((first, own), (second, theirs))
         )).subquery("some")  # fmt: skip
         keys = [self._key(some, name).label(f"d_{name}") for name in query.by]
-        # One account is one line for each person, but several for each segment where several people had it.
+        # An account is one line for each person; a segment counts it once, whoever it was.
         accounts = func.count(some.c.account.distinct())
         found = select(*keys, accounts.label("value"), accounts.label("n")).group_by(*named(keys))
         return found.execution_options(with_trash=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from app.core import lookups
+from app.core.dimensions import Dimension, names_of
 from app.core.i18n import _l
-from app.core.metrics import Dimension, names_of
 from app.modules.crm.activities.labels import KINDS
 from app.modules.crm.activities.models import ActivityOutcome, ActivityType
 from app.modules.crm.labels import CATEGORIES, STATES

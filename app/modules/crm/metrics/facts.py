@@ -42,6 +42,7 @@ SPLITS = (
     *("owner", "team", "account", "product", "stage", "pipeline", "month", "quarter"),
     *("source", "medium", "campaign", "segment", "category", "competitor", "state"),
 )
+TRACKED = frozenset({*COLUMNS, "month", "quarter", "segment", "category", "last_stage", "expected_from", "expected_to"})
 OF_CLOSED = ("reason", "last_stage")  # what closed deals can be split by as well
 OVERLAPPING = frozenset({"competitor"})  # a deal has several of these, so that rows do not add up
 SEARCHES = ("text", "expected_from", "expected_to")
@@ -136,10 +137,15 @@ def deal_id(fact: Fact) -> Any:
 
 
 def told(fact: Fact, query: MetricQuery) -> Select:
-    """All facts of the moment that a query asks for; a select of their ids."""
+    """All facts of the moment that a query asks for; a select of their ids.
+
+    Of the past the deals of today are looked up only where the ledger does not say what is asked: they are long rows.
+    """
     found = select(fact.id).select_from(fact)
     if fact is DealSpan:
-        found = found.join(Deal, Deal.id == DealSpan.deal_id).where(holds(query.as_of, query.known_at, utcnow()))
+        if query.visible_rows or not {*query.by, *query.filters} <= TRACKED:
+            found = found.join(Deal, Deal.id == DealSpan.deal_id)
+        found = found.where(holds(query.as_of, query.known_at, utcnow()))
         # What lies in the trash now was believed once: its spans say until when.
         found = found.execution_options(with_trash=True)
     return found

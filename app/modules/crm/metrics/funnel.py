@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
 from sqlalchemy.orm import aliased
 
-from app.core.db import db, utcnow
+from app.core.db import db
 from app.core.i18n import _l
 from app.core.metrics import MetricQuery
 from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact, deal_id, fact_of, listed
 from app.modules.crm.metrics.making import COHORT, count, deal_metric
 from app.modules.crm.metrics.told import voided
-from app.modules.crm.models import LOST, OPEN, WON, Deal, DealEvent, DealStage, Stage
+from app.modules.crm.models import LOST, OPEN, WON, DealEvent, DealStage, Stage
 
 Step = aliased(Stage, name="step")  # a stage of the funnel
 STATES = (OPEN, WON, LOST)  # discarded deals leave the cohort
@@ -110,10 +110,12 @@ def _furthest(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
 
 def _place(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
     """Of the stages that a deal has been in, the furthest open one of the pipeline where it is."""
-    if fact is Deal:
-        place = select(func.max(_position(fact, DealStage.stage_id))).where(DealStage.deal_id == Deal.id)
-        return place.correlate(Deal).scalar_subquery()
-    known = query.known_at or utcnow()
+    if query.known_at is None:
+        place = select(func.max(_position(fact, DealStage.stage_id))).where(DealStage.deal_id == deal_id(fact))
+        if query.as_of:
+            place = place.where(DealStage.entered_at <= query.as_of)
+        return place.correlate_except(DealStage).scalar_subquery()
+    known = query.known_at
     place = select(func.max(_position(fact, DealEvent.stage_id))).where(
         DealEvent.deal_id == deal_id(fact),
         DealEvent.stage_id.is_not(None),

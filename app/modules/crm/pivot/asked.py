@@ -9,9 +9,10 @@ from typing import Any, cast
 from flask import url_for
 
 from app.core.access import can
+from app.core.dimensions import Dimension, dimensions
 from app.core.errors import BusinessError
 from app.core.i18n import _, _l
-from app.core.metrics import Dimension, Metric, dimensions, metrics
+from app.core.metrics import Metric, metrics
 from app.modules.crm.reports.frame import Frame
 
 USUAL = "this-year"

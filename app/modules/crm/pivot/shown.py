@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from app.core.dimensions import dimensions
 from app.core.i18n import _
-from app.core.metrics import FigureRow, dimensions
+from app.core.metrics import FigureRow
 from app.modules.crm.pivot.asked import VALUE, Asked
 from app.modules.crm.pivot.table import Heading, Table, amount, shares
 from app.modules.crm.reports import blocks

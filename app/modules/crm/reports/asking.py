@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from flask import url_for
 
 from app.core.access import can
+from app.core.dimensions import dimensions
 from app.core.i18n import _, _n
 from app.core.metrics import (
     REASONS,
@@ -17,7 +18,6 @@ from app.core.metrics import (
     FigureRow,
     Metric,
     MetricQuery,
-    dimensions,
     evaluate,
     evaluate_together,
     metrics,

@@ -16,13 +16,14 @@ from werkzeug.datastructures import MultiDict
 from app.core.access import can
 from app.core.clock import local_date, read_instant
 from app.core.db import db, utcnow
+from app.core.dimensions import dimensions
 from app.core.errors import BusinessError, Forbidden
 from app.core.fields import Date
 from app.core.figure_parts import Parts, value_of
 from app.core.formats import day
 from app.core.i18n import _
 from app.core.ids import whole
-from app.core.metrics import Figure, Metric, MetricQuery, dimensions, drill, evaluate, metric
+from app.core.metrics import Figure, Metric, MetricQuery, drill, evaluate, metric
 from app.core.rates import RateTable
 from app.core.registry import registry
 from app.core.resource import Resource

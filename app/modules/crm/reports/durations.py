@@ -13,7 +13,7 @@ from app.modules.crm.reports.asking import Address, Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
 from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import first, heads, named, open_stages, split, total
+from app.modules.crm.reports.tables import first, heads, named, open_stages, pipeline_of, split, total
 from app.modules.crm.reports.tables import lines as lines_of
 from app.modules.crm.reports.wording import axis, cell, month_names, text_of
 
@@ -47,7 +47,8 @@ def _stages(desk: Desk) -> Block:
     known = (WON, LOST)
     by_end = by_key(desk.figures((MEDIAN, NINE), "stage", "state")[0], "stage", "state")
     all_of = {i: by_key(desk.figure(i, "stage"), "stage") for i in (MEDIAN, NINE)}
-    stages = [s for s in open_stages() if s.id in all_of[MEDIAN]]
+    pipeline = pipeline_of(desk)
+    stages = [s for s in open_stages() if s.id in all_of[MEDIAN] and pipeline and s.pipeline_id == pipeline.id]
     metric, address = desk.metric(MEDIAN), desk.behind(MEDIAN)
     series = [
         Series(label, [_point(metric, by_end.get((s.id, end)), f"{s.name}, {label}", address(stage=s.id, state=end)) for s in stages], css)
@@ -62,7 +63,8 @@ def _stages(desk: Desk) -> Block:
     return Block(
         key="stages",
         title=title,
-        note=_("Median of the deals that came into the stage in the period, all their stays there together; deals still there count as not over."),
+        note=_("Median of the deals that came into the stage in the period, all their stays there together; deals still there count as "
+               "not over. Pipeline: %(name)s.", name=pipeline.name if pipeline else "–"),
         draw=lambda width: bars(title, [s.name for s in stages], series, axis(metric), width=width),
         table=Table(
             [first("stage"), Column(_("Deals")), Column(_("Median")), Column(_("Nine of ten")), Column(_("Won (median)")), Column(_("Lost (median)"))],

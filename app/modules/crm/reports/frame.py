@@ -16,11 +16,12 @@ from app.core.access import can, subtree
 from app.core.changelog import actor_id
 from app.core.clock import end_of, today
 from app.core.db import db, utcnow
+from app.core.dimensions import dimensions
 from app.core.errors import BusinessError
 from app.core.formats import day, moment
 from app.core.i18n import _
 from app.core.ids import whole
-from app.core.metrics import MetricQuery, dimensions, reader_scope
+from app.core.metrics import MetricQuery, reader_scope
 from app.core.surfaces.listing import teams
 from app.core.tables import ME, NONE
 from app.modules.contacts.public import Account

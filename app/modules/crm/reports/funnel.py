@@ -20,7 +20,7 @@ from app.modules.crm.reports.asking import Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Later, Table
 from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import first, heads, lines, named, split, total
+from app.modules.crm.reports.tables import first, heads, lines, named, pipeline_of, split, total
 from app.modules.crm.reports.wording import axis, cell, height, month_names, text_of
 from app.modules.crm.settings.queries import settings
 
@@ -68,7 +68,7 @@ class Step:
 
 def _cohort(desk: Desk) -> Content:
     ids = [BEGAN, CREATED_RATE, OPEN_RATE, *([LEAD_RATE] if _leads(desk) else [])]
-    pipeline = _pipeline(desk)
+    pipeline = pipeline_of(desk)
     # These tell the totals as well.
     desk.figures((CREATED_RATE, OPEN_RATE), desk.frame.split)
     steps = _steps(desk, pipeline) if pipeline else []
@@ -101,13 +101,6 @@ def _split_title(desk: Desk) -> str:
 def _leads(desk: Desk) -> bool:
     """Whether the company works with leads and the reader may see their figures."""
     return settings().uses_leads and desk.may(LEADS, CONVERTED, LEAD_RATE)
-
-
-def _pipeline(desk: Desk) -> Pipeline | None:
-    """The pipeline whose stages are shown: the one filtered by, else the first."""
-    chosen = desk.frame.filters.get("pipeline")
-    found = select(Pipeline).where(Pipeline.active).order_by(Pipeline.position, Pipeline.id)
-    return db.session.scalar(found.where(Pipeline.id == chosen) if chosen else found.limit(1))
 
 
 def _chosen(desk: Desk, pipeline: Pipeline) -> dict[str, Any]:
@@ -256,7 +249,7 @@ def _outcome(won: FigureRow | None, still: FigureRow | None) -> dict[str, int]:
 
 def _split_block(desk: Desk) -> Block:
     """The stages reached by source, campaign, rep and the like, each with its win rate and what is still open."""
-    by, pipeline = desk.frame.split, _pipeline(desk)
+    by, pipeline = desk.frame.split, pipeline_of(desk)
     reached = _reached(desk, pipeline) if pipeline else {}  # tells the steps as well
     steps = _steps(desk, pipeline) if pipeline else []
     of = split(desk, (CREATED_RATE, OPEN_RATE), by)

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from app.core.charts import Bar, Point, Series, horizontal, stacked
+from app.core.dimensions import dimensions
 from app.core.formats import number, percent
 from app.core.i18n import _
-from app.core.metrics import dimensions
 from app.modules.crm.reports.asking import Desk, by_key
 from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
 from app.modules.crm.reports.months import course, keys_of, months_of, reach_of

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, request, url_for
 
 from app.core.access import require
-from app.core.metrics import dimensions
+from app.core.dimensions import dimensions
 from app.core.web import render
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.reports import files, records
