@@ -15,8 +15,8 @@ from app.core import figure_parts, lifecycle
 from app.core import metrics as registry
 from app.core.access import enter_company
 from app.core.db import db
-from app.core.errors import BusinessError, Forbidden, NotFound
 from app.core.dimensions import labels_of
+from app.core.errors import BusinessError, Forbidden, NotFound
 from app.core.metrics import Figure, FigureRow, MetricQuery, evaluate
 from app.core.models import Membership, Role
 from app.core.money import Money
