@@ -627,6 +627,7 @@ def upgrade() -> None:
         held = ['valid_from', 'valid_to', 'known_from', 'known_to', 'deal_id']
         batch_op.create_index('ix_crm_deal_span_due', ['state', 'company_id', 'expected_close', *held, 'credit_owner_id'])
         batch_op.create_index('ix_crm_deal_span_closed', ['state', 'company_id', 'closed_on', *held])
+        batch_op.create_index('ix_crm_deal_span_began', ['state', 'company_id', 'opened_on', *held])
 
     with op.batch_alter_table('crm_stage', schema=None) as batch_op:
         batch_op.add_column(sa.Column('category', sa.String(length=10), server_default='pipeline', nullable=False))
@@ -657,6 +658,7 @@ def downgrade() -> None:
         batch_op.drop_column('category')
 
     with op.batch_alter_table('crm_deal_span', schema=None) as batch_op:
+        batch_op.drop_index('ix_crm_deal_span_began')
         batch_op.drop_index('ix_crm_deal_span_closed')
         batch_op.drop_index('ix_crm_deal_span_due')
         batch_op.drop_column('category')
