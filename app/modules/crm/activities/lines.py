@@ -47,7 +47,8 @@ COLUMNS = (
     Activity.done_by_id, Activity.outcome_id, Activity.outcome_note, Activity.recorded_at, Activity.told_after,
     Activity.source, Activity.deal_id, Activity.account_id, Activity.contact_id, Activity.repeat,
 )
-LATE = (Activity.id, Activity.state, Activity.done_on, Activity.recorded_at, Activity.told_after)
+# With the source, which is in no index: SQLite would else read all of one that has the rest, and not the rows by their ids.
+LATE = (Activity.id, Activity.state, Activity.done_on, Activity.recorded_at, Activity.told_after, Activity.source)
 
 
 def of_record(link: str, row_id: int) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Activity(Record, db.Model):
         one_of("state", STATES),
         Index("ix_crm_activity_deal", "company_id", "deal_id", "state", "due_on", "kind", "done_at", "id"),
         Index("ix_crm_activity_account", "company_id", "account_id", "state", "done_on", "kind", "outcome_id", "id"),
+        Index(None, "company_id", "subject_key", "id"),
         Index(None, "company_id", "contact_id"),
         Index(None, "company_id", "lead_id"),
         Index(None, "company_id", "owner_id", "state", "due_on"),
