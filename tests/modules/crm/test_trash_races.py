@@ -80,5 +80,5 @@ def test_a_deal_that_is_moved_while_it_is_thrown_away_is_moved_or_gone(one, clie
             is_whole(deal_id)
             events = db.session.scalars(select(DealEvent).where(DealEvent.deal_id == deal_id)).all()
             thrown = any(e.kind == VOIDED for e in events)
-            moved = db.session.scalars(select(Deal), execution_options=ALL).all()[-1].stage_id == target
+            moved = db.session.scalars(select(Deal).where(Deal.id == deal_id), execution_options=ALL).one().stage_id == target
             assert thrown != moved, "somebody's act was undone without a word"
