@@ -29,6 +29,7 @@ from app.core.tenancy import acting_for
 from tests import pg
 from tests.application import build_app, fill, logged_in
 from tests.cast import Person, everybody
+from tests.core.post_office import PostOffice, serving
 
 SERVER = pytest.StashKey[pg.Databases]()
 STACK = pytest.StashKey[ExitStack]()
@@ -160,6 +161,14 @@ def app(database: Addresses, home: Path) -> Iterator[Flask]:
     vars(own).update(of_own)
     if len(app.view_functions) == routes:
         APPS[database.kind] = app
+
+
+@pytest.fixture
+def office(app: Flask) -> Iterator[PostOffice]:
+    """A post office that takes the letters of the application."""
+    with serving(PostOffice()) as office:
+        app.config["VENDIMIA"].smtp_url = office.url
+        yield office
 
 
 @dataclass

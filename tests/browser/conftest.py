@@ -21,6 +21,10 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.browser.reps_day import Day, begin
+from tests.cast import Person
+from tests.conftest import Office
+
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".cache" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -97,6 +101,12 @@ def visit(
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def day(one: Office, people: dict[str, Person]) -> Day:
+    """A rep's day before it begins."""
+    return begin(one, people["bob"])
 
 
 def _listen(page: Page, live: str, complaints: list[str]) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Page
+from flask import Flask
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
+from app.core import worker
 from app.core.db import db
 from app.core.money import Money
 from app.core.registry import registry
@@ -27,6 +31,8 @@ from tests.cast import Person
 from tests.conftest import Office
 from tests.core.post_office import PostOffice
 
+Visit = Callable[..., Page]
+PATIENCE = 20_000  # ms, as the machine may be busy
 CRM = "/c/one/crm"
 # Name, stage and amount in euros of the deals that stand in the morning; all of them are expected today.
 MORNING = (
@@ -113,6 +119,36 @@ def stored(day: Day, model: Any, **given: Any) -> Any:
     """The one row that has these values."""
     with day.one as session:
         return session.scalars(select(model).filter_by(**given)).one()
+
+
+def forecast_says(page: Page, when: int) -> None:
+    """What is won and what is weighted, in the morning (0) or in the evening (1)."""
+    for label, text in (("Won already", CLOSED[when]), ("Weighted", f"€{WEIGHTED[when]:,}")):
+        step = page.locator(".v-outlook-step").filter(has=page.locator(".v-cat", has_text=re.compile(f"^{label}$")))
+        expect(step.locator("b")).to_have_text(text)
+
+
+def is_made(page: Page) -> None:
+    """The page of the new deal has come, with its account and person."""
+    expect(page.locator("#deal-head h1")).to_have_text("Oven – Panadería Sol", timeout=PATIENCE)
+    expect(page.locator("#record")).to_contain_text("Eva Ruiz")
+
+
+def is_filled(drawer: Locator) -> None:
+    """The template has brought its words."""
+    expect(drawer.locator("[name=subject]")).to_have_value("Our proposal: Press", timeout=PATIENCE)
+    expect(drawer.locator("[name=body]")).to_have_value(re.compile("^Dear Núria,"))
+
+
+def goes_out(page: Page, day: Day, app: Flask) -> None:
+    """The mail waits on the timeline; after the worker has been, it is there as sent."""
+    line = page.locator("#tab .v-ev.is-mail")
+    expect(line).to_contain_text("Queued")
+    assert stored(day, Mail).state == "queued"
+    worker.run_pending(app)
+    page.reload()
+    expect(line).to_contain_text("Our proposal: Press")
+    expect(line).not_to_contain_text("Queued")
 
 
 def assert_evening(day: Day, office: PostOffice) -> None:

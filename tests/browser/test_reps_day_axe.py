@@ -7,9 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.reps_day import CRM, Day, begin
-from tests.cast import Person
-from tests.conftest import Office
+from tests.browser.reps_day import CRM, Day
 
 Visit = Callable[..., Page]
 SIZES = {
@@ -24,11 +22,6 @@ PAGES = {
     "funnel": (f"{CRM}/reports/funnel", "#report h1"),
     "pivot": (f"{CRM}/pivot", "#main h1"),
 }
-
-
-@pytest.fixture
-def day(one: Office, people: dict[str, Person]) -> Day:
-    return begin(one, people["bob"])
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from app.core import worker
-from app.modules.crm.mail.models import Mail
 from app.modules.crm.models import Deal
 from tests.browser.reps_day import (
-    CLOSED,
     CRM,
-    WEIGHTED,
+    PATIENCE,
     Day,
+    Visit,
     assert_evening,
-    begin,
+    forecast_says,
+    goes_out,
+    is_filled,
+    is_made,
     later_month,
     picture,
     stored,
     today,
 )
-from tests.cast import Person
-from tests.conftest import Office
-from tests.core.post_office import PostOffice, serving
+from tests.core.post_office import PostOffice
 
-Visit = Callable[..., Page]
-PATIENCE = 20_000  # ms, as the machine may be busy
 POINTERS = """for (const kind of ["pointerdown", "mousedown", "touchstart", "wheel"]) {
   window.addEventListener(kind, () => sessionStorage.setItem("pointers", Number(sessionStorage.getItem("pointers")) + 1), true);
 }"""
-
-
-@pytest.fixture
-def office(app: Flask) -> Iterator[PostOffice]:
-    with serving(PostOffice()) as office:
-        app.config["VENDIMIA"].smtp_url = office.url
-        yield office
-
-
-@pytest.fixture
-def day(one: Office, people: dict[str, Person]) -> Day:
-    return begin(one, people["bob"])
 
 
 # Hands on the keyboard
@@ -90,6 +74,15 @@ def choose_radio(page: Page, wanted: Locator) -> None:
             return
         press(page, "ArrowDown")
     raise AssertionError(f"the arrows never come to {wanted}")
+
+
+def choose_item(page: Page, item: Locator) -> None:
+    """With the arrows to an item of the menu that is open."""
+    for _step in range(20):
+        if has_focus(item):
+            return press(page, "Enter")
+        press(page, "ArrowDown")
+    raise AssertionError(f"the arrows never come to {item}")
 
 
 def focus_is_somewhere(page: Page) -> None:
@@ -143,11 +136,6 @@ def stands_in(page: Page, deal_id: int, stage_id: int) -> None:
     expect(page.locator(f"#col-{stage_id} #deal-{deal_id}:not(.is-busy)")).to_be_visible(timeout=PATIENCE)
 
 
-def figure(page: Page, name: str) -> Locator:
-    """The figure of a step of the forecast by its label."""
-    return page.locator(".v-outlook-step").filter(has=page.locator(".v-cat", has_text=re.compile(f"^{name}$"))).locator("b")
-
-
 # The day
 
 
@@ -173,8 +161,7 @@ def _look_at_the_forecast(page: Page, when: int, before: Callable[[], None] | No
     go_to(page, "go to forecast", f"{CRM}/forecast")
     if before:
         before()
-    expect(figure(page, "Won already")).to_have_text(CLOSED[when])
-    expect(figure(page, "Weighted")).to_have_text(f"€{WEIGHTED[when]:,}")
+    forecast_says(page, when)
     picture(page, f"k-keys-forecast-{when}")
 
 
@@ -218,11 +205,7 @@ def _create(page: Page) -> None:
     press(page, "n")
     item = page.locator(".v-create a.v-item[href$='/crm/deals/new']")
     expect(item).to_be_visible()
-    for _step in range(10):
-        if has_focus(item):
-            break
-        press(page, "ArrowDown")
-    press(page, "Enter")
+    choose_item(page, item)
     drawer = page.locator("#drawer")
     expect(drawer.locator("[name=name]")).to_be_focused()
     page.keyboard.type("Oven")
@@ -233,8 +216,7 @@ def _create(page: Page) -> None:
     page.keyboard.type(f"{today():%m%d%Y}")
     picture(page, "k-keys-new")
     press(page, "Control+Enter")
-    expect(page.locator("#deal-head h1")).to_have_text("Oven – Panadería Sol", timeout=PATIENCE)
-    expect(page.locator("#record")).to_contain_text("Eva Ruiz")
+    is_made(page)
     picture(page, "k-keys-created")
 
 
@@ -305,27 +287,15 @@ def _write_a_mail(page: Page, day: Day, app: Flask) -> None:
     press(page, "Enter")
     page.wait_for_url(f"**{CRM}/deals/{day.deals['Press']}")
     activate(page, page.locator("#deal-head .v-rec-actions details.v-menu > summary"))
-    item = page.locator("#deal-head a.v-item[href$='/mails/new']")
-    for _step in range(12):
-        if has_focus(item):
-            break
-        press(page, "ArrowDown")
-    press(page, "Enter")
+    choose_item(page, page.locator("#deal-head a.v-item[href$='/mails/new']"))
     drawer = page.locator("#drawer")
     reach(page, drawer.locator("[name=template]"))
     page.keyboard.type("P")
-    expect(drawer.locator("[name=subject]")).to_have_value("Our proposal: Press", timeout=PATIENCE)
-    expect(drawer.locator("[name=body]")).to_have_value(re.compile("^Dear Núria,"))
+    is_filled(drawer)
     picture(page, "k-keys-mail")
     activate(page, drawer.locator(".v-drawer-foot button[type=submit]"))
     expect(drawer.locator("> *")).to_have_count(0, timeout=PATIENCE)
-    line = page.locator("#tab .v-ev.is-mail")
-    expect(line).to_contain_text("Queued")
-    assert stored(day, Mail).state == "queued"
-    worker.run_pending(app)
-    page.reload()
-    expect(line).to_contain_text("Our proposal: Press")
-    expect(line).not_to_contain_text("Queued")
+    goes_out(page, day, app)
     picture(page, "k-keys-deal")
     activate(page, page.locator("#deal-tabs a[href$='/mails']"))
     expect(page.locator(".v-mail-line")).to_contain_text("Sent")

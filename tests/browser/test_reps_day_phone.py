@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from app.core import worker
-from app.modules.crm.mail.models import Mail
 from tests.browser.reps_day import (
-    CLOSED,
     CRM,
-    WEIGHTED,
+    PATIENCE,
     Day,
+    Visit,
     assert_evening,
-    begin,
+    forecast_says,
+    goes_out,
+    is_filled,
+    is_made,
     later_month,
     picture,
-    stored,
     today,
 )
-from tests.cast import Person
-from tests.conftest import Office
-from tests.core.post_office import PostOffice, serving
+from tests.core.post_office import PostOffice
 
-Visit = Callable[..., Page]
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
-PATIENCE = 20_000  # ms, as the machine may be busy
 HOLD = 350  # ms; a finger drags after 200
 # What can be tapped and lies under the round button when the page has been scrolled to its end.
 UNDER_THE_THUMB = """() => {
@@ -52,18 +47,6 @@ WIDTH = """() => {
     && each.getBoundingClientRect().right + main.scrollLeft > 361 && !scrolls(each.parentElement));
   return [Math.max(document.documentElement.scrollWidth, main.scrollWidth, main.scrollLeft + 360), wide.slice(0, 4).map((each) => each.outerHTML.slice(0, 150))];
 }"""
-
-
-@pytest.fixture
-def office(app: Flask) -> Iterator[PostOffice]:
-    with serving(PostOffice()) as office:
-        app.config["VENDIMIA"].smtp_url = office.url
-        yield office
-
-
-@pytest.fixture
-def day(one: Office, people: dict[str, Person]) -> Day:
-    return begin(one, people["bob"])
 
 
 # Fingers
@@ -130,10 +113,6 @@ def hold_and_drag(page: Page, start: Locator, end: Locator) -> None:
     send("touchEnd")
 
 
-def figure(page: Page, name: str) -> Locator:
-    return page.locator(".v-outlook-step").filter(has=page.locator(".v-cat", has_text=re.compile(f"^{name}$"))).locator("b")
-
-
 # The day
 
 
@@ -156,8 +135,7 @@ def _look_at_the_forecast(page: Page, when: int, before: Callable[[], None] | No
     go_to(page, f"{CRM}/forecast")
     if before:
         before()
-    expect(figure(page, "Won already")).to_have_text(CLOSED[when])
-    expect(figure(page, "Weighted")).to_have_text(f"€{WEIGHTED[when]:,}")
+    forecast_says(page, when)
     fits(page, f"forecast-{when}")
 
 
@@ -199,8 +177,7 @@ def _create(page: Page) -> None:
     drawer.locator("[name=expected_close]").fill(today().isoformat())
     fits(page, "new")
     drawer.locator(".v-drawer-foot button[type=submit]").tap()
-    expect(page.locator("#deal-head h1")).to_have_text("Oven – Panadería Sol", timeout=PATIENCE)
-    expect(page.locator("#record")).to_contain_text("Eva Ruiz")
+    is_made(page)
     fits(page, "created")
 
 
@@ -268,18 +245,11 @@ def _write_a_mail(page: Page, day: Day, app: Flask) -> None:
     page.locator("#deal-head a.v-item[href$='/mails/new']").tap()
     drawer = page.locator("#drawer")
     drawer.locator("[name=template]").select_option(label="Proposal sent (en)")
-    expect(drawer.locator("[name=subject]")).to_have_value("Our proposal: Press", timeout=PATIENCE)
-    expect(drawer.locator("[name=body]")).to_have_value(re.compile("^Dear Núria,"))
+    is_filled(drawer)
     fits(page, "mail")
     drawer.locator(".v-drawer-foot button[type=submit]").tap()
     layer_is_shut(page)
-    line = page.locator("#tab .v-ev.is-mail")
-    expect(line).to_contain_text("Queued")
-    assert stored(day, Mail).state == "queued"
-    worker.run_pending(app)
-    page.reload()
-    expect(line).to_contain_text("Our proposal: Press")
-    expect(line).not_to_contain_text("Queued")
+    goes_out(page, day, app)
     page.locator("#deal-tabs a[href$='/mails']").tap()
     expect(page.locator(".v-mail-line")).to_contain_text("Sent")
     fits(page, "mails")

@@ -15,7 +15,6 @@ from app.core.fields import Email, FieldError, Reading
 from app.core.mail import send_mail
 from app.core.mail_server import Server
 from app.core.models import Job
-from tests.core.post_office import PostOffice, serving
 
 
 def files(app):
@@ -127,23 +126,16 @@ def test_an_address_that_is_none_gets_a_sentence(url):
         Server.of(url)
 
 
-@pytest.fixture
-def post_office():
-    with serving(PostOffice()) as office:
-        yield office
-
-
-def test_a_server_that_is_busy_gets_the_mail_later_with_the_same_id(app, one, post_office):
-    app.config["VENDIMIA"].smtp_url = post_office.url
+def test_a_server_that_is_busy_gets_the_mail_later_with_the_same_id(app, one, office):
     with one:
         send_mail("ana@one.example", "Patience", "…", key="patience")
-    post_office.replies["MAIL"] = "451 busy"
+    office.replies["MAIL"] = "451 busy"
     worker.run_pending(app)
-    assert post_office.letters == []
-    post_office.replies.clear()
+    assert office.letters == []
+    office.replies.clear()
     with time_machine.travel(utcnow() + timedelta(minutes=2)):
         worker.run_pending(app)
-    (letter,) = post_office.letters
+    (letter,) = office.letters
     message = letter.message
     assert message["Message-ID"] == "<patience@127.0.0.1>"
     assert message["Subject"] == "Patience"

@@ -23,13 +23,6 @@ from tests.modules.crm.making import make_deal
 
 
 @pytest.fixture
-def office(app):
-    with serving(PostOffice()) as office:
-        app.config["VENDIMIA"].smtp_url = office.url
-        yield office
-
-
-@pytest.fixture
 def deal_id(one, people):
     """A deal of bob's with an account and its person."""
     with one:
