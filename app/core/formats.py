@@ -183,6 +183,7 @@ def colour(key: int | None) -> int:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
-        money=money, money_short=money_short, money_about=money_about, num=number, pct=percent, day=day, clock=clock, moment=moment, ago=ago
-    )
+        money=money, money_short=money_short, money_about=money_about, num=number, pct=percent, day=day, clock=clock,
+        moment=moment, ago=ago,
+    )  # fmt: skip
     app.jinja_env.globals.update(initials=initials, colour=colour)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from flask import g
 from sqlalchemy import Select
@@ -75,11 +76,10 @@ class Metric:
     `shape`: "sum" `value`; "ratio" `numerator` and `denominator`; "median" and "quantile" `bucket` (so many `per` unit)
     and, where some rows still run and have got that far only, `running` (how many of the n); "formula" the columns
     `terms`, of whose sums `formula` makes the value. Optional: `missing`, `unvalued` and `unsaid` (rows left out for
-    want of a rate, an amount, an outcome; a select that serves several metrics has other names, which `columns` says),
-    `currency` (then money is in minor units of it and is converted at the day
+    want of a rate, an amount, an outcome), `currency` (then money is in minor units of it and is converted at the day
     asked for, or at the day in the column `on`, row by row where `each` has the amount of one; else it is in minor
-    units of company currency), `weight` (percent). `drill(query)` gives the ids of exactly the rows of `resource` that
-    are counted.
+    units of company currency), `weight` (percent). A select that serves several metrics has names of its own for these:
+    `columns` maps ours to its. `drill(query)` gives the ids of exactly the rows of `resource` that are counted.
     """
 
     id: str
@@ -221,11 +221,17 @@ def evaluate_together(
     return [_figure(a, query, _lines(told, own[i]), named) for i, a in enumerate(asked)]
 
 
-class _Told(NamedTuple):
-    """What a statement answered. Rows stay tuples: a median has thousands of them."""
+@dataclass(frozen=True)
+class _Told:
+    """What a statement answered. Rows stay tuples until they are wanted: a median has thousands of them."""
 
     names: Sequence[str]
     rows: Sequence[Sequence[Any]]
+
+    @cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """All of it, once for all metrics that are told by it."""
+        return [dict(zip(self.names, row, strict=True)) for row in self.rows]
 
 
 def _ask(statement: Select, query: MetricQuery) -> _Told:
@@ -241,7 +247,7 @@ def _columns_of(asked: Metric) -> Mapping[str, str] | None:
 def _lines(told: _Told, columns: Mapping[str, str] | None) -> list[dict[str, Any]]:
     """The lines of a figure, under the names that its shape has for them."""
     if columns is None:
-        return [dict(zip(told.names, row, strict=True)) for row in told.rows]
+        return told.lines
     place = {name: at for at, name in enumerate(told.names)}
     known = {name: place[column] for name, column in columns.items() if column in place}
     names, take = tuple(known), itemgetter(*known.values())

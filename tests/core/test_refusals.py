@@ -29,6 +29,15 @@ def test_an_unknown_page_is_404_in_a_page_and_in_a_fragment(client_of) -> None:
     assert alice.get("/nowhere").status_code == 404
 
 
+def test_what_an_address_asks_wrongly_leaves_a_way_to_its_page(client_of) -> None:
+    alice = client_of("alice")
+    wrong = alice.get("/c/one/crm/reports/sales?period=sometime")
+    assert wrong.status_code == 422
+    assert '<a class="btn btn-primary" href="/c/one/crm/reports/sales">' in wrong.text
+    for there_is_none in ("/c/one/contacts/accounts/999999?tab=1", "/c/one/contacts/accounts/999999"):
+        assert "btn-primary" not in alice.get(there_is_none).text
+
+
 def test_refusals_speak_the_readers_language(app: Flask, client_of) -> None:
     with app.app_context():
         db.session.execute(User.__table__.update().values(language="es"), execution_options={"bulk_checked": True})

@@ -31,13 +31,12 @@ def append(deal: Deal, state: DealState, event: DealEvent) -> None:
 
     One statement when the deal goes elsewhere, one more when it ends or goes on, none when it stays.
     """
-    ends = state.state != deal.state
-    if event.at == deal.entered_at or (ends and state.stage_id == deal.stage_id):
+    if event.at == deal.entered_at:
         # Within the instant in which it came in, what it was then is still being told.
         db.session.flush()
         rebuild(deal, db.session.scalars(select(DealEvent).where(DealEvent.deal_id == deal.id)).all())
     elif state.stage_id != deal.stage_id:
-        if ends:
+        if state.state != deal.state:
             of_deal = update(DealStage).where(DealStage.deal_id == deal.id)
             db.session.execute(of_deal.values(state=state.state, since=None), execution_options=QUIET)
         left = Stay(deal.stage_id, deal.entered_at, deal.entered_on)

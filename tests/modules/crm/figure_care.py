@@ -71,7 +71,7 @@ def touched(ask: Ask) -> Iterator[Row]:
 
 def late_records(ask: Ask) -> Iterator[Row]:
     for a, one in done(TOUCHES)(ask):
-        if a.source == "import":
+        if a.told_after is None:  # a file did not say when it was told
             continue
         one.num, one.den = int((a.recorded_at - a.done_at).total_seconds() > ask.world.settings.late_hours * 3600), 1
         yield one

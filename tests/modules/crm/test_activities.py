@@ -15,7 +15,17 @@ from app.core.writes import create
 from app.modules.contacts.models import Contact
 from app.modules.contacts.services import create_account
 from app.modules.crm.activities import queries, services
-from app.modules.crm.activities.models import Activity, ActivityMember, ActivityOutcome, ActivityType
+from app.modules.crm.activities.models import (
+    DONE,
+    FOLLOW_UPS,
+    KINDS,
+    TASK,
+    TOUCHES,
+    Activity,
+    ActivityMember,
+    ActivityOutcome,
+    ActivityType,
+)
 from tests.modules.crm.making import make_deal, statements
 from tests.modules.crm.test_services import at_work
 
@@ -35,6 +45,11 @@ def plan(what: str = "call", **values: Any) -> Activity:
 
 def log(what: str = "call", **values: Any) -> Activity:
     return services.log({"type_id": kind(what), **values})
+
+
+def test_what_touches_a_customer_is_the_same_in_words_and_in_the_index() -> None:
+    assert {*FOLLOW_UPS} == {*KINDS} - {TASK}
+    assert str(TOUCHES) == f"crm_activity.state = '{DONE}' AND crm_activity.kind <> '{TASK}'"
 
 
 def test_a_new_activity_gets_what_its_type_says(one, people) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.core.clock import noon
 from app.core.db import db, utcnow
-from app.core.metrics import MetricQuery, evaluate
+from app.core.metrics import MetricQuery, drill, evaluate
 from app.core.models import Company, TeamMember
 from app.core.money import Money
 from app.core.tenancy import acting_for
@@ -21,6 +21,7 @@ from app.modules.contacts import services as accounts
 from app.modules.contacts.models import Account, Contact
 from app.modules.crm import services
 from app.modules.crm.activities import services as activities
+from app.modules.crm.activities.bulk import import_activities
 from app.modules.crm.activities.models import ActivityOutcome, ActivityType
 from app.modules.crm.leads import services as leads
 from app.modules.crm.leads.converting import convert
@@ -48,9 +49,12 @@ def share(name: str, **asked: Any) -> tuple[int, int]:
     return row.numerator, row.denominator
 
 
+def type_of(kind: str) -> int:
+    return db.session.scalar(select(ActivityType.id).where(ActivityType.kind == kind))
+
+
 def log(kind: str, day: date, **values: Any) -> Any:
-    kind_id = db.session.scalar(select(ActivityType.id).where(ActivityType.kind == kind))
-    return activities.log({"type_id": kind_id, "subject": kind, "done_on": day, "done_time": time(9), **values})
+    return activities.log({"type_id": type_of(kind), "subject": kind, "done_on": day, "done_time": time(9), **values})
 
 
 def outcome(name: str) -> int:
@@ -103,6 +107,22 @@ def test_contacts_that_reached_somebody(one, people) -> None:
         rate_ = figure("effective_contact_rate", **MARCH)
         assert (rate_.total.numerator, rate_.total.denominator, rate_.total.n) == (2, 3, 3)
         assert rate_.excluded["no_outcome"] == 1
+
+
+def test_follow_ups_told_late_and_those_of_which_nobody_knows(one, people) -> None:
+    """24 hours are allowed. Told at once, after days, by a file after 30 hours, by a file that does not say: 2 of 3 are late."""
+    bob = people["bob"].member_id
+    with on(one, people, "2026-03-20T18:00:00"):
+        log("call", date(2026, 3, 20), owner_id=bob)
+        log("call", date(2026, 3, 10), owner_id=bob)
+        row = {"type_id": type_of("call"), "subject": "From a file", "owner_id": bob, "done_on": date(2026, 3, 12)}
+        told = import_activities([{**row, "recorded_at": noon(date(2026, 3, 12)) + timedelta(hours=30)}, row])
+        rate_ = figure("late_record_rate", **MARCH).total
+        assert (rate_.numerator, rate_.denominator, rate_.n) == (2, 3, 3)
+        behind = db.session.scalars(drill("crm.late_record_rate", MetricQuery(**MARCH))).all()
+        assert len(behind) == 3 and told[1] not in behind
+        assert rows("late_record_rate", "owner", **MARCH) == {bob: Decimal(2) / 3}
+        assert value("follow_ups", **MARCH) == 4
 
 
 def test_target_accounts_with_a_contact_both_ways(one, people) -> None:

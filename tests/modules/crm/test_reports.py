@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -386,6 +387,10 @@ def test_blocks_that_load_by_themselves_are_those_of_the_whole_report(client_of:
     at_once = read(client_of("alice"), report, **more, whole=1)
     assert at_once.found == loaded.found
     assert len(loaded.found) >= 3
+    alone = client_of("alice").get(f"{URL}/{report}", query_string={**Q1, **more, "part": "split"}).text
+    assert "<html" in alone and 'id="block-split"' in alone and 'id="block-months"' not in alone
+    page = client_of("alice").get(f"{URL}/{report}", query_string={**Q1, **more}).text
+    assert set(re.findall("<dt>(.*?)</dt>", page)) >= set(re.findall("<dt>(.*?)</dt>", whole))
     last = client_of("alice").get(f"{URL}/{report}", query_string={**Q1, **more, "format": "csv", "table": "split"})
     head = next(csv.reader(io.StringIO(last.text.lstrip("\ufeff"))))
     assert head in [rows[0] for rows in loaded.found.values()]

@@ -65,6 +65,4 @@ def forget(which: ColumnElement[bool]) -> None:
 
 
 def _chosen(which: ColumnElement[bool]) -> list[Activity]:
-    return list(
-        db.session.scalars(select(Activity).where(which).order_by(Activity.id), execution_options=EVERYTHING)
-    )
+    return list(db.session.scalars(select(Activity).where(which).order_by(Activity.id), execution_options=EVERYTHING))

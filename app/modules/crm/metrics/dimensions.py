@@ -38,9 +38,7 @@ DIMENSIONS = (
     Dimension(name="source", label=_l("Source"), labels=names_of(Source)),
     Dimension(name="medium", label=_l("Medium"), labels=names_of(Medium)),
     Dimension(name="campaign", label=_l("Campaign"), labels=names_of(Campaign)),
-    Dimension(
-        name="category", label=_l("Forecast category"), labels=_words({**CATEGORIES, CLOSED: _l("Closed")})
-    ),
+    Dimension(name="category", label=_l("Forecast category"), labels=_words({**CATEGORIES, CLOSED: _l("Closed")})),
     Dimension(name="segment", label=_l("Segment")),
     Dimension(name="competitor", label=_l("Competitor"), labels=names_of(Competitor)),
     Dimension(name="kind", label=_l("Kind"), labels=_words(KINDS)),

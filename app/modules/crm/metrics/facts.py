@@ -42,6 +42,7 @@ SPLITS = (
     *("owner", "team", "account", "product", "stage", "pipeline", "month", "quarter"),
     *("source", "medium", "campaign", "segment", "category", "competitor", "state"),
 )
+# What a span says of itself, of its account or of its stage, without the deal of today.
 TRACKED = frozenset({*COLUMNS, "month", "quarter", "segment", "category", "last_stage", "expected_from", "expected_to"})
 OF_CLOSED = ("reason", "last_stage")  # what closed deals can be split by as well
 OVERLAPPING = frozenset({"competitor"})  # a deal has several of these, so that rows do not add up

@@ -93,11 +93,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Later:
-    """A block that a page asks for by itself once it is there, since it takes as long as all others; files have it at once."""
+    """A block that a page asks for by itself once it is there, since it takes as long as all others; files have it at once.
+
+    `ids` are the metrics that it asks, whose definitions stand on the page.
+    """
 
     key: str
     title: str
     make: Callable[[], Block]
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

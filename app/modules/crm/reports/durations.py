@@ -35,7 +35,7 @@ def content(desk: Desk) -> Content:
 
 def later(desk: Desk) -> list[Later]:
     """Everything by rep, team or segment, with the time to the first contact, which is looked up deal by deal."""
-    return [Later("split", _split_title(desk), lambda: _split(desk))]
+    return [Later("split", _split_title(desk), lambda: _split(desk), _shown(desk))]
 
 
 def _split_title(desk: Desk) -> str:
@@ -107,9 +107,13 @@ def _cycle(desk: Desk, courses: dict[str, Any], keys: list[int]) -> Block:
     )
 
 
+def _shown(desk: Desk) -> list[str]:
+    """The durations that the reader may see and that can be split so."""
+    return [i for i in (CYCLE, CYCLE_NINE, CONTACT) if desk.may(i) and desk.frame.split in desk.metric(i).dimensions]
+
+
 def _split(desk: Desk) -> Block:
-    by = desk.frame.split
-    shown = [i for i in (CYCLE, CYCLE_NINE, CONTACT) if desk.may(i) and by in desk.metric(i).dimensions]
+    by, shown = desk.frame.split, _shown(desk)
     of = split(desk, shown, by)
     return Block(
         key="split",

@@ -55,7 +55,7 @@ def later(desk: Desk) -> list[Later]:
     """The same by rep, and the accounts that nobody has touched for long."""
     if not desk.may(*ALL, TARGETS):
         return []
-    found = [Later("split", _split_title(desk), lambda: _split(desk))]
+    found = [Later("split", _split_title(desk), lambda: _split(desk), ALL)]
     if can("contacts.account.view"):
         found.append(Later("untouched", _untouched_title(desk), lambda: _untouched(desk)))
     return found

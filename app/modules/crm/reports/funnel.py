@@ -71,7 +71,7 @@ def _cohort(desk: Desk) -> Content:
     pipeline = pipeline_of(desk)
     # These tell the totals as well.
     desk.figures((CREATED_RATE, OPEN_RATE), desk.frame.split)
-    steps = _steps(desk, pipeline) if pipeline else []
+    steps = _steps(desk, pipeline, worth=True) if pipeline else []
     return Content(
         cards=cards(desk, ids, {}, ()),
         blocks=[
@@ -84,9 +84,10 @@ def _cohort(desk: Desk) -> Content:
 def later(desk: Desk) -> list[Later]:
     """What became of the deals of each month; and the funnel by source, campaign, rep and the like."""
     if desk.frame.basis == PERIOD:
-        return [Later("split", _split_title(desk), lambda: _period_split(desk))]
-    outcomes = Later("outcomes", _outcomes_title(), lambda: _outcomes_block(desk))
-    return [outcomes, Later("split", _split_title(desk), lambda: _split_block(desk))]
+        return [Later("split", _split_title(desk), lambda: _period_split(desk), FLOW)]
+    rates = (CREATED_RATE, OPEN_RATE)
+    outcomes = Later("outcomes", _outcomes_title(), lambda: _outcomes_block(desk), rates)
+    return [outcomes, Later("split", _split_title(desk), lambda: _split_block(desk), (CONVERSION, *rates))]
 
 
 def _outcomes_title() -> str:
@@ -116,11 +117,13 @@ def _reached(desk: Desk, pipeline: Pipeline) -> dict[tuple[Any, int], int]:
     return found | {(row.keys[by], win): row.numerator for win in wins for row in rates.rows if isinstance(row.numerator, int)}
 
 
-def _steps(desk: Desk, pipeline: Pipeline) -> list[Step]:
+def _steps(desk: Desk, pipeline: Pipeline, *, worth: bool = False) -> list[Step]:
+    """The stages of the funnel in their order; what reached them is valued only where it is shown."""
     stages = select(Stage.id, Stage.name, Stage.type).where(Stage.pipeline_id == pipeline.id, Stage.type.in_((OPEN, WON)))
     stages = stages.order_by(Stage.type == WON, Stage.position, Stage.id)
     chosen = _chosen(desk, pipeline)
-    onward, amounts = (by_key(desk.figure(i, "stage", **chosen), "stage") for i in (CONVERSION, AMOUNT))
+    onward = by_key(desk.figure(CONVERSION, "stage", **chosen), "stage")
+    amounts = by_key(desk.figure(AMOUNT, "stage", **chosen), "stage") if worth else {}
     won = desk.figure(CREATED_RATE, **chosen).total
     found = db.session.execute(stages).all()
     # What reached a stage is what its conversion is a share of; there is none from a win.

@@ -27,8 +27,8 @@ def _page_of(report: Report) -> Callable[[], Response]:
         desk = Desk(report.frame(request.args))
         later, part = report.later(desk), request.args.get("part")
         if part and (found := next((each for each in later if each.key == part), None)):
-            block = found.make()
-            return render("crm/reports/_block.html", block=block, notes=desk.notes(), file_url=_file_urls(desk))
+            shown: dict[str, Any] = {"report": report, "block": found.make(), "notes": desk.notes(), "file_url": _file_urls(desk)}
+            return render("crm/reports/block.html", "crm/reports/_block.html", **shown)
         content = report.content(desk)
         if kind := request.args.get("format"):
             content = _whole(content, later)
@@ -63,6 +63,8 @@ def _file_urls(desk: Desk) -> dict[str, str]:
 
 def _context(report: Report, desk: Desk, content: Content, later: Sequence[Later]) -> dict[str, Any]:
     frame = desk.frame
+    for metric_id in (i for each in later for i in each.ids):
+        desk.metric(metric_id)  # so that it is among the definitions
     kept: dict[str, Any] = {k: v for k, v in frame.args.items() if k not in ("by", "basis", "days")}
     known = dimensions()
     return {
