@@ -15,7 +15,7 @@ from tests.conftest import build_app
 from tests.dummy_module.hooks import hooks as dummy_hooks
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("admin", "contacts", "crm", "dummy")
+NAMES = ("admin", "contacts", "crm", "dummy", "kpi")
 
 
 @pytest.fixture(scope="module")

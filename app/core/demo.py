@@ -65,7 +65,7 @@ def load() -> list[str]:
     if _missing("demo"):
         companies.create_company("demo", "Industrias Levante", "Europe/Madrid", "EUR", "es")
         made.append("demo")
-        _fill("demo", ("crm",), password_hash, small=False)
+        _fill("demo", ("crm", "kpi"), password_hash, small=False)
     if _missing("demo2"):
         companies.create_company("demo2", "Bodegas del Ebro", "Europe/Madrid", "EUR", "es")
         made.append("demo2")

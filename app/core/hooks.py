@@ -130,6 +130,7 @@ class Hooks:
     items: tuple[Item, ...] = ()
     columns: tuple[Column, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    company_metrics: Callable[[], Sequence[Metric] | None] = nothing  # those that the current company made itself
     dimensions: tuple[Dimension, ...] = ()
     handlers: Mapping[str, Callable[..., None]] = field(default_factory=dict)  # event -> function
     timeline: tuple[Timeline, ...] = ()

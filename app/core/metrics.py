@@ -18,6 +18,7 @@ from sqlalchemy import Select
 
 from app.core.access import can, team_mates
 from app.core.clock import local_date, quarter_bounds
+from app.core.composites import combined
 from app.core.db import db, utcnow
 from app.core.dimensions import TIME_DIMENSIONS, labels_of
 from app.core.errors import BusinessError, Forbidden, NotFound
@@ -80,6 +81,8 @@ class Metric:
     asked for, or at the day in the column `on`, row by row where `each` has the amount of one; else it is in minor
     units of company currency), `weight` (percent). A select that serves several metrics has names of its own for these:
     `columns` maps ours to its. `drill(query)` gives the ids of exactly the rows of `resource` that are counted.
+    A composite has no select: `combine` makes its value of those of its `inputs`, metrics asked the same question; its
+    records are theirs.
     """
 
     id: str
@@ -90,6 +93,8 @@ class Metric:
     build: Callable[[MetricQuery], Select]
     drill: Callable[[MetricQuery], Select]
     permission: str
+    inputs: tuple[str, ...] = ()
+    combine: Callable[[Mapping[str, Decimal | None]], Decimal | None] | None = None  # money in whole units
     resource: str = ""  # whose ids a drill-down gives: "crm.deal"
     version: int = 1
     shape: str = "sum"  # sum, ratio, median, quantile, formula
@@ -166,8 +171,15 @@ class Figure:
 
 
 def metrics() -> dict[str, Metric]:
-    """The metrics of the modules that are on, by id."""
-    return {m.id: m for module in enabled_modules() for m in module.hooks.metrics}
+    """The metrics of the modules that are on, and those the company made itself, by id."""
+    if "company_metrics" not in g:
+        g.company_metrics = {m.id: m for module in enabled_modules() for m in module.hooks.company_metrics() or ()}
+    return {m.id: m for module in enabled_modules() for m in module.hooks.metrics} | g.company_metrics
+
+
+def forget_company_metrics() -> None:
+    """Ask the modules again what the company made: it has changed something."""
+    g.pop("company_metrics", None)
 
 
 def metric(metric_id: str) -> Metric:
@@ -188,6 +200,10 @@ def evaluate(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) 
     """
     asked = metric(metric_id)
     query = _checked(asked, query, visible_rows)
+    if asked.inputs:
+        told = [evaluate(each, query, visible_rows=visible_rows) for each in asked.inputs]
+        rows, excluded = combined(asked, query.by, told)
+        return Figure(asked, query, moment(query), _in_order(rows, query.by), excluded)
     return _figure(asked, query, _lines(_ask(asked.build(query), query), _columns_of(asked)))
 
 
@@ -311,8 +327,13 @@ def _months_within(figure: Figure, start: date | None, end: date | None) -> rang
 
 
 def drill(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) -> Select:
-    """The select of the ids of the rows in a figure: `query.by` is ignored, one row's keys go into `query.filters`."""
+    """The select of the ids of the rows in a figure: `query.by` is ignored, one row's keys go into `query.filters`.
+
+    Raises `BusinessError` for a composite, whose records are those of its inputs.
+    """
     asked = metric(metric_id)
+    if asked.inputs:
+        raise BusinessError(_("This figure is made of other figures: the records are behind those."))
     return asked.drill(replace(_checked(asked, query, visible_rows), by=())).execution_options(
         all_rows=not visible_rows
     )
@@ -372,7 +393,11 @@ def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], name
         bounds = wilson(parts.numerator, parts.denominator) if counted else (None, None)
         keys = dict(zip(query.by, key, strict=True))
         rows.append(FigureRow(keys, by, value, parts.n, ratio[0], ratio[1], small, *bounds))
-    return sorted(rows, key=lambda row: [(row.keys[d] is None, _place(d, row)) for d in query.by])
+    return _in_order(rows, query.by)
+
+
+def _in_order(rows: Sequence[FigureRow], by: Sequence[str]) -> list[FigureRow]:
+    return sorted(rows, key=lambda row: [(row.keys[d] is None, _place(d, row)) for d in by])
 
 
 def _place(name: str, row: FigureRow) -> Any:

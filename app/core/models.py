@@ -213,6 +213,16 @@ class Rate(CompanyScoped, Versioned, db.Model):
     rate: Mapped[Decimal] = mapped_column(ExactDecimal())
 
 
+class Holiday(CompanyScoped, Versioned, db.Model):
+    """A day on which nobody works: it is no working day when paces are worked out."""
+
+    __tablename__ = "core_holiday"
+    __constraints__ = (UniqueConstraint("company_id", "day"),)
+
+    day: Mapped[date] = mapped_column(Date)
+    name: Mapped[str] = mapped_column(String(80), default="")
+
+
 class Change(CompanyScoped, db.Model):
     """One line of the change log: who, when, in which request, which field of which row, from what to what."""
 

@@ -108,6 +108,12 @@ thing = Resource(
     match_keys=("name",),
 )
 
+# Of another figure: twice as many.
+doubled = Metric(id="dummy.doubled", label="Twice the things", describe="How many there would be of two each.", row="–",
+                 unit="count", build=count_things, drill=lambda _query: select(Thing.id), inputs=("dummy.things",),
+                 combine=lambda values: None if values["dummy.things"] is None else values["dummy.things"] * 2,
+                 permission="dummy.thing.view", shape="formula", dimensions=("colour",))
+
 hooks = Hooks(
     blueprint=blueprint,
     site_blueprint=site_blueprint,
@@ -129,6 +135,7 @@ hooks = Hooks(
                build=count_things, drill=lambda _query: select(Thing.id), permission="dummy.thing.view",
                dimensions=("colour",)),
     ),
+    company_metrics=lambda: (doubled,),
     dimensions=(Dimension(name="colour", label="Colour"),),
     handlers={"dummy.bell_rung": heard},
     timeline=(Timeline(resource="contacts.account", permission="dummy.thing.view", entries=entries),),

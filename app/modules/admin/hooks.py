@@ -68,6 +68,14 @@ hooks = Hooks(
         ),
         Item(
             slot="nav.end",
+            label=_l("Holidays"),
+            endpoint="admin.holiday_list",
+            permission="admin.holiday.view",
+            icon="calendar-off",
+            order=55,
+        ),
+        Item(
+            slot="nav.end",
             label=_l("Settings"),
             endpoint="admin.settings",
             permission="admin.settings.view",

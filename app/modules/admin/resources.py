@@ -11,7 +11,7 @@ from app.core.clock import today
 from app.core.fields import Boolean, Date, DecimalField, Email, FieldError, Reading, Text
 from app.core.i18n import _, _l
 from app.core.lookups import Lookup
-from app.core.models import Membership, Rate, Role, Team
+from app.core.models import Holiday, Membership, Rate, Role, Team
 from app.core.money import currencies
 from app.core.resource import Resource
 from app.modules.admin import queries, services
@@ -190,4 +190,21 @@ RATE = Resource(
     grants={"manager": ("view",)},
 )
 
-ALL = (MEMBER, TEAM, ROLE, RATE)
+HOLIDAY = Resource(
+    name="holiday",
+    model=Holiday,
+    label=_l("Holiday"),
+    label_plural=_l("Holidays"),
+    label_new=_l("New holiday"),
+    icon="calendar-off",
+    fields=(Date("day", _l("Day"), required=True), Text("name", _l("Name"), required=True, longest=80)),
+    sort="-day",
+    filters=("day",),
+    match_keys=("day",),
+    searchable=False,
+    create=services.create_holiday,
+    update=services.update_holiday,
+    grants={"manager": ("view",)},
+)
+
+ALL = (MEMBER, TEAM, ROLE, RATE, HOLIDAY)

@@ -16,7 +16,7 @@ from app.core.companies import check_settings, user_for
 from app.core.db import db, fold
 from app.core.errors import BusinessError, Forbidden
 from app.core.i18n import LANGUAGES, _
-from app.core.models import Change, Company, Membership, Rate, Role, Team, TeamMember, User
+from app.core.models import Change, Company, Holiday, Membership, Rate, Role, Team, TeamMember, User
 from app.core.registry import registry
 from app.modules.admin import queries
 from app.modules.admin.structure import Structure
@@ -287,6 +287,26 @@ def _role_key(name: str) -> str:
 
 
 # Rates
+
+
+def create_holiday(values: Mapping[str, Any]) -> Holiday:
+    """A day on which nobody works, each once. Raises `BusinessError`."""
+    _check_holiday(values["day"], None)
+    g.pop("holidays", None)
+    return writes.create(Holiday, dict(values))
+
+
+def update_holiday(holiday: Holiday, values: Mapping[str, Any]) -> Holiday:
+    """Move or rename a holiday. Raises `BusinessError` when there is one on that day."""
+    _check_holiday(values.get("day", holiday.day), holiday.id)
+    g.pop("holidays", None)
+    return writes.update(holiday, dict(values))
+
+
+def _check_holiday(day: date, own_id: int | None) -> None:
+    same = select(Holiday.id).where(Holiday.day == day, Holiday.id != (own_id or 0)).limit(1)
+    if db.session.scalar(same, execution_options={"with_trash": True}) is not None:
+        raise BusinessError(_("This day is a holiday already, or lies in the trash as one."), field="day")
 
 
 def create_rate(values: Mapping[str, Any]) -> Rate:

@@ -1,0 +1,1 @@
+"""Pages of figures that people put together themselves."""

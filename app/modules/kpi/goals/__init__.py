@@ -1,0 +1,1 @@
+"""Goals of the company, its teams and its people, from the draft to the close."""

@@ -1,0 +1,42 @@
+"""Fields that goals have and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import g
+
+from app.core.access import can
+from app.core.fields import Choice
+from app.core.i18n import language
+from app.core.metrics import metrics
+
+
+class Registry(Sequence[tuple[str, Any]]):
+    """The metrics that the reader may see, as choices: id and label, by label."""
+
+    def _all(self) -> list[tuple[str, str]]:
+        known: dict[str, list[tuple[str, str]]] = g.setdefault("kpi_metric_choices", {})
+        code = language()
+        if code not in known:
+            pairs = [(m.id, str(m.label)) for m in metrics().values() if can(m.permission)]
+            known[code] = sorted(pairs, key=lambda pair: pair[1].casefold())
+        return known[code]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._all()[at]
+
+
+@dataclass(frozen=True)
+class MetricChoice(Choice):
+    """A metric of the registry, by its id."""
+
+    choices: Sequence[tuple[str, Any]] = field(default_factory=Registry, kw_only=True, hash=False, compare=False)

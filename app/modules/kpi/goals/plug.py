@@ -1,0 +1,25 @@
+"""What goals plug in."""
+
+from __future__ import annotations
+
+from app.core.hooks import Hooks, Item
+from app.core.i18n import _l
+from app.modules.kpi.goals.resources import goal
+
+hooks = Hooks(
+    resources=(goal,),
+    permissions={
+        "kpi.goal.agree": _l("Propose goals to others, activate and close them"),
+        "kpi.goal.answer": _l("Answer goals, check in and note actions"),
+        "kpi.figures.team": _l("See the figures of one's teams"),
+        "kpi.figures.company": _l("See the figures of the whole company"),
+    },
+    grants={
+        "manager": ("kpi.goal.agree", "kpi.goal.answer", "kpi.figures.team", "kpi.figures.company"),
+        "rep": ("kpi.goal.answer",),
+    },
+    items=(
+        Item(slot="nav", label=_l("Goals"), endpoint="kpi.goal_list", permission="kpi.goal.view", icon="target-arrow", order=20),
+        Item(slot="create", label=_l("Goal"), endpoint="kpi.goal_new", permission="kpi.goal.create", icon="target-arrow", order=40),
+    ),
+)

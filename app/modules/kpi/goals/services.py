@@ -1,0 +1,258 @@
+"""The rules of goals and the only writes to them. Whoever calls has asked for permission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from app.core import writes
+from app.core.changelog import actor_id
+from app.core.clock import today
+from app.core.db import db
+from app.core.errors import BusinessError, Conflict
+from app.core.i18n import _
+from app.core.metrics import Metric, metrics
+from app.core.models import Team
+from app.core.relative_dates import around
+from app.modules.kpi.goals.baselines import baseline_of
+from app.modules.kpi.models import (
+    ACTIVE,
+    AGREED,
+    BAND,
+    CLOSED,
+    DOWN,
+    DRAFT,
+    DROPPED,
+    LAGGING,
+    LEADING,
+    MEMBER,
+    OTHER,
+    PROPOSED,
+    QUARTER,
+    TEAM,
+    UP,
+    Goal,
+    GoalEdition,
+)
+from app.modules.kpi.quantities import Given
+
+AMOUNTS = ("target", "low", "high")
+# What may be changed once a goal runs, with a reason and as a new edition; all else is frozen.
+OPEN_TO_CHANGE = frozenset({"target", "low", "high", "last_day", "weight", "curve"})
+# What is about the goal and not in it: may be changed at any time.
+BESIDE = frozenset({"name", "note", "parent_id", "objective_id", "cadence", "review_on", "excuse", "grade", "is_quota", "external_id"})
+SETTLED = (CLOSED, DROPPED)
+LONGEST_YEARS = 5
+
+
+def create_goal(values: Mapping[str, Any]) -> Goal:
+    """A new goal: a draft, or, for a period that is over, a retrospective one that is measured at once.
+
+    `values` by field name; `target`, `low` and `high` as `Given` or in whole units, `first_day` and `last_day` may be
+    missing where `period` tells them (the one that holds `first_day`, or today). Its baseline is stored with it. Raises
+    `BusinessError`.
+    """
+    columns = _columns(values)
+    columns = {"owner_id": actor_id(), "period": QUARTER, "scope": MEMBER, "filters": {}, **columns}
+    if columns["scope"] == TEAM and columns.get("team_id") and "owner_id" not in values:
+        columns["owner_id"] = manager_of(columns["team_id"]) or columns["owner_id"]
+    columns |= _days(columns)
+    metric = _metric(columns.get("metric"))
+    columns |= {"metric_version": metric.version, "direction": columns.get("direction") or _way(metric),
+                "grade": columns.get("grade") or (LEADING if metric.grain == "activity" else LAGGING)}  # fmt: skip
+    columns |= _amounts(metric, values)
+    goal = Goal(**columns, state=DRAFT)
+    _check(goal, metric)
+    if goal.last_day < today():
+        goal.retrospective, goal.state = True, ACTIVE
+    for name, value in baseline_of(goal).items():
+        setattr(goal, name, value)
+    db.session.add(goal)
+    db.session.flush()
+    if goal.retrospective:
+        keep_edition(goal, _("For a period that was over already."))
+    return goal
+
+
+def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal:
+    """Change fields of a goal, only those that are named.
+
+    Once it runs, the figure, whose it is and when it begins are frozen; another target, weight or last day is a new
+    edition and needs a reason. What was agreed on has to be agreed on again. Raises `BusinessError`, `Conflict`.
+    """
+    columns = _columns(values)
+    metric = _metric(columns.get("metric", goal.metric))
+    columns |= _amounts(metric, values)
+    changed = {name for name, value in columns.items() if getattr(goal, name) != value}
+    if not changed:
+        return goal
+    if goal.state in SETTLED and changed - BESIDE:
+        raise BusinessError(_("This goal is closed: its figures stay as they were."))
+    substance = changed - BESIDE
+    if goal.state == ACTIVE and substance:
+        _check_frozen(goal, substance, reason)
+    with db.session.no_autoflush:
+        for name in changed:
+            setattr(goal, name, columns[name])
+        if {"first_day", "last_day", "period"} & changed and goal.state != ACTIVE:
+            for name, value in _days({"period": goal.period, "first_day": goal.first_day, "last_day": goal.last_day}).items():
+                setattr(goal, name, value)
+        _check(goal, metric)
+    if {"metric", "filters", "scope", "owner_id", "team_id", "first_day", "period"} & changed:
+        for name, value in {**baseline_of(goal), "metric_version": metric.version}.items():
+            setattr(goal, name, value)
+    if substance and goal.state in (PROPOSED, AGREED):
+        goal.state, goal.proposed_at, goal.agreed_at = DRAFT, None, None
+    if substance and goal.state == ACTIVE:
+        goal.edition += 1
+        db.session.flush()
+        keep_edition(goal, reason)
+    db.session.flush()
+    return goal
+
+
+def keep_edition(goal: Goal, reason: str) -> None:
+    """Note what a goal says from now on."""
+    said = {name: _text(getattr(goal, name)) for name in
+            ("name", "metric", "metric_version", "scope", "owner_id", "team_id", "first_day", "last_day", "direction", *AMOUNTS,
+             "currency", "weight", "baseline", "curve")}  # fmt: skip
+    said["filters"] = goal.filters
+    writes.create(GoalEdition, {"goal_id": goal.id, "number": goal.edition, "said": said, "reason": reason.strip(),
+                                "member_id": actor_id()})  # fmt: skip
+
+
+def locked(goal: Goal, version: int | None) -> Goal:
+    """The goal as it is stored now, nobody else's until the transaction ends. Raises `Conflict` when it was changed."""
+    found = db.session.scalar(
+        select(Goal).where(Goal.id == goal.id).with_for_update(),
+        execution_options={"populate_existing": True, "all_rows": True},
+    )
+    if found is None:
+        raise Conflict(_("The goal is gone."))
+    if version is not None and version != found.version:
+        raise Conflict(_("Somebody else has changed this goal in the meantime. Nothing you typed is lost."))
+    return found
+
+
+def _check_frozen(goal: Goal, substance: set[str], reason: str) -> None:
+    if frozen := sorted(substance - OPEN_TO_CHANGE - {"currency"}):
+        raise BusinessError(_("The goal runs: its figure, owner and first day are frozen."), field=frozen[0])
+    if not goal.retrospective and not reason.strip():
+        raise BusinessError(_("The goal runs: say why it is changed."), field="reason")
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns for field values, but for amounts, whose unit is the metric's."""
+    found = {name: value for name, value in values.items() if name not in AMOUNTS and name not in ("reason",)}
+    for name in ("note", "excuse"):
+        if name in found and found[name] is None:
+            found[name] = ""
+    if "weight" in found and found["weight"] is None:
+        found["weight"] = 0
+    return found
+
+
+def _amounts(metric: Metric, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of target, low and high. All of them are in one currency."""
+    found: dict[str, Any] = {}
+    for name in AMOUNTS:
+        if name not in values:
+            continue
+        given = values[name]
+        if given is None:
+            found[name] = None
+            continue
+        given = given if isinstance(given, Given) else Given(Decimal(given))
+        found[name], currency = given.in_unit(metric.unit, name)
+        if currency and found.setdefault("currency", currency) != currency:
+            raise BusinessError(_("Both ends in one currency, please."), field=name)
+    return found
+
+
+def _days(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """First and last day of the period that a goal is about; of other days both are needed."""
+    period, first, last = columns.get("period") or QUARTER, columns.get("first_day"), columns.get("last_day")
+    if period != OTHER:
+        begins, ends = around(first or today(), period)
+        if first in (None, begins) and last in (None, ends):
+            return {"period": period, "first_day": begins, "last_day": ends}
+        if first is not None and last is None and first != begins:
+            return {"period": period, "first_day": begins, "last_day": ends}
+    if first is None or last is None:
+        raise BusinessError(_("From which day until which?"), field="first_day" if first is None else "last_day")
+    return {"period": OTHER, "first_day": first, "last_day": last}
+
+
+def _metric(metric_id: str | None) -> Metric:
+    found = metrics().get(metric_id or "")
+    if found is None:
+        raise BusinessError(_("Which figure? There is none of this name, or its application is off."), field="metric")
+    return found
+
+
+def _way(metric: Metric) -> str:
+    return DOWN if metric.direction == "down" else UP
+
+
+def _check(goal: Goal, metric: Metric) -> None:
+    """What no goal may be without. Raises `BusinessError`."""
+    if not (goal.name or "").strip():
+        raise BusinessError(_("A goal needs a name."), field="name")
+    if goal.first_day > goal.last_day:
+        raise BusinessError(_("The period ends before it begins."), field="last_day")
+    if (goal.last_day - goal.first_day) > timedelta(days=366 * LONGEST_YEARS):
+        raise BusinessError(_("A period of at most %(years)s years, please.", years=LONGEST_YEARS), field="last_day")
+    if goal.scope == TEAM and goal.team_id is None:
+        raise BusinessError(_("Which team is the goal about?"), field="team_id")
+    if goal.scope == MEMBER and goal.owner_id is None:
+        raise BusinessError(_("Whose goal is it?"), field="owner_id")
+    if goal.scope != TEAM:
+        goal.team_id = None
+    if goal.direction == BAND:
+        if goal.low is None or goal.high is None or goal.low >= goal.high:
+            raise BusinessError(_("A band needs a lower and a higher end."), field="low")
+        goal.target = None
+    else:
+        goal.low = goal.high = None
+    if metric.unit != "money":
+        goal.currency = None
+    wanted = {"owner"} if goal.scope == MEMBER else {"team"} if goal.scope == TEAM else set()
+    if unknown := (wanted | set(goal.filters or {})) - set(metric.dimensions):
+        raise BusinessError(_("“%(metric)s” cannot be told by %(by)s.", metric=metric.label, by=", ".join(sorted(unknown))), field="metric")
+    if goal.parent_id is not None:
+        _check_parent(goal)
+
+
+def _check_parent(goal: Goal) -> None:
+    """A goal serves another one, which must not serve it. Raises `BusinessError`."""
+    above: dict[int, int | None] = dict(
+        db.session.execute(select(Goal.id, Goal.parent_id), execution_options={"all_rows": True}).tuples().all()
+    )
+    at, seen = goal.parent_id, set()
+    while at is not None and at not in seen:
+        if at == goal.id:
+            raise BusinessError(_("A goal cannot serve itself, not even by way of others."), field="parent_id")
+        seen.add(at)
+        at = above.get(at)
+    if goal.parent_id not in above:
+        raise BusinessError(_("There is no such goal."), field="parent_id")
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def manager_of(team_id: int) -> int | None:
+    """Who manages a team: who answers for its goals."""
+    return db.session.scalar(select(Team.manager_id).where(Team.id == team_id), execution_options={"all_rows": True})
+
+
+def bulk_goals(rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Many new goals at once, as an import brings them. Raises `BusinessError`."""
+    return [create_goal(row).id for row in rows]

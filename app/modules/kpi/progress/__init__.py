@@ -1,0 +1,1 @@
+"""Where goals stand: actual, pace, forecast, check-ins and actions."""

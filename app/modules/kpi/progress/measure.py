@@ -1,0 +1,249 @@
+"""Where goals stand: what was reached, what share of the target that is, and how it compares with the pace.
+
+Set-wise: goals that ask the same figure of the same days are answered by one statement, however many they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from flask import g
+
+from app.core.access import can, subtree, teams_below
+from app.core.clock import end_of, today
+from app.core.errors import BusinessError
+from app.core.i18n import _
+from app.core.metrics import Metric, MetricQuery, evaluate, metrics, reader_scope
+from app.core.money import Money
+from app.core.rates import RateTable
+from app.core.workdays import working_days
+from app.modules.kpi.models import BAND, CLOSED, DOWN, MEMBER, TEAM, Goal
+from app.modules.kpi.progress.curve import share_by
+from app.modules.kpi.settings.queries import settings
+
+WAITING, ON_TRACK, AT_RISK, OFF_TRACK, ATTAINED, MISSED, UNKNOWN = (
+    "waiting", "on_track", "at_risk", "off_track", "attained", "missed", "unknown",
+)  # fmt: skip
+STATUSES = (ATTAINED, ON_TRACK, AT_RISK, OFF_TRACK, MISSED, WAITING, UNKNOWN)
+HUNDRED = 100
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a goal stands on a day.
+
+    `value` is in whole units (of company currency for money), None where nobody knows, and then `reason` says why.
+    `target` is in company currency too. `attainment` is a share of 1: actual ÷ target, the other way round where lower is
+    better, of a band how close it is. `share` is how much of the period's working days are over, `expected` what the value
+    would be on pace, `pace` actual ÷ expected (m19). `needed` is what every working day that is left has to bring.
+    """
+
+    goal_id: int
+    value: Decimal | None
+    n: int = 0
+    reason: str = ""
+    target: Decimal | None = None
+    attainment: Decimal | None = None
+    share: Decimal = Decimal(0)
+    expected: Decimal | None = None
+    pace: Decimal | None = None
+    needed: Decimal | None = None
+    days_left: int = 0
+    status: str = UNKNOWN
+    excluded: Mapping[str, int] | None = None
+
+    @property
+    def gap(self) -> Decimal | None:
+        """What is missing to the target; negative when it is passed."""
+        return None if self.value is None or self.target is None else self.target - self.value
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the registry for a goal: equal ones are asked once."""
+
+    metric: str
+    scope: str
+    start: date
+    end: date
+    filters: tuple[tuple[str, Any], ...]
+
+
+def accrues(metric: Metric) -> bool:
+    """Whether a figure adds up over the days of a period, so that half of the days should have brought half of it."""
+    return metric.period and "month" in metric.additive
+
+
+def measure(goals: Iterable[Goal], on: date | None = None) -> dict[int, Progress]:
+    """Where goals stand at the end of a day (today unless given): goal id -> `Progress`."""
+    goals = list(goals)
+    day = on or today()
+    known = metrics()
+    found: dict[int, Progress] = {}
+    asked: dict[Question, list[Goal]] = {}
+    for goal in goals:
+        if why := refusal(goal, known.get(goal.metric)):
+            found[goal.id] = Progress(goal.id, None, reason=why)
+        elif goal.first_day > day:
+            found[goal.id] = _placed(goal, known[goal.metric], None, 0, day, {})
+        else:
+            asked.setdefault(question(goal, min(goal.last_day, day)), []).append(goal)
+    for what, same in asked.items():
+        found |= _answered(known[what.metric], what, same, day, on)
+    return found
+
+
+def refusal(goal: Goal, metric: Metric | None) -> str:
+    """Why the reader gets no figure of a goal; empty when they do."""
+    if metric is None:
+        return _("The application that this figure comes from is switched off.")
+    if not can(metric.permission):
+        return _("You may not see this figure.")
+    return "" if may_measure(goal, metric) else _("You may not see the figures of everybody in this goal.")
+
+
+def may_measure(goal: Goal, metric: Metric) -> bool:
+    """Whether the reader may see the figures of all whom a goal is about."""
+    allowed = reader_scope(metric.module)
+    if allowed is None:
+        return True
+    if goal.scope == MEMBER:
+        return goal.owner_id in allowed
+    return goal.scope == TEAM and can(f"{metric.module}.figures.team") and goal.team_id in teams_below(g.me.member_id)
+
+
+def question(goal: Goal, last: date | None = None, first: date | None = None) -> Question:
+    """What a goal asks of the registry about its own days or others."""
+    filters = {**goal.filters}
+    if goal.scope == TEAM and goal.team_id is not None:
+        filters["team"] = sorted(subtree({goal.team_id}))
+    said = tuple((name, tuple(each) if isinstance(each, list) else each) for name, each in sorted(filters.items()))
+    return Question(goal.metric, goal.scope, first or goal.first_day, last or goal.last_day, said)
+
+
+def query_of(what: Question, *by: str, on: date | None = None) -> MetricQuery:
+    """The question as the registry takes it; `on` asks what was so at the end of that day."""
+    filters = {name: list(each) if isinstance(each, tuple) else each for name, each in what.filters}
+    return MetricQuery(start=what.start, end=what.end, by=by, filters=filters, as_of=end_of(on) if on and on < today() else None)
+
+
+def _answered(metric: Metric, what: Question, goals: Sequence[Goal], day: date, on: date | None) -> dict[int, Progress]:
+    by = ("owner",) if what.scope == MEMBER else ()
+    try:
+        figure = evaluate(what.metric, query_of(what, *by, on=on))
+    except BusinessError as refused:  # a filter or a split that this metric does not know
+        return {goal.id: Progress(goal.id, None, reason=refused.message) for goal in goals}
+    rows = {row.keys.get("owner"): row for row in figure.rows}
+    nothing = Decimal(0) if metric.shape == "sum" else None
+    found = {}
+    for goal in goals:
+        row = rows.get(goal.owner_id if by else None)
+        value = nothing if row is None else plain(row.value)
+        found[goal.id] = _placed(goal, metric, value, row.n if row else 0, day, figure.excluded)
+    return found
+
+
+def plain(value: int | Decimal | Money | None) -> Decimal | None:
+    """A value of the registry in whole units."""
+    return value.amount if isinstance(value, Money) else None if value is None else Decimal(value)
+
+
+def _placed(goal: Goal, metric: Metric, value: Decimal | None, n: int, day: date, excluded: Mapping[str, int]) -> Progress:
+    """A value against target and pace."""
+    target = in_company_currency(goal)
+    total, over = working_days(goal.first_day, goal.last_day), working_days(goal.first_day, min(day, goal.last_day))
+    left = working_days(max(day + ONE_DAY, goal.first_day), goal.last_day)
+    found = Progress(
+        goal.id, value, n, target=target, days_left=left, excluded=excluded, attainment=attainment(goal, value, target),
+        share=Decimal(over) / total if total else Decimal(int(day >= goal.last_day)), reason=_lacking(goal, value, target, day),
+    )  # fmt: skip
+    if goal.direction == BAND or target is None or not accrues(metric):
+        found = replace(found, expected=None if goal.direction == BAND else target, pace=found.attainment)
+        return replace(found, status=_status(goal, found, day, False))
+    expected = target * share_by(goal, day)
+    above, below = (expected, value) if goal.direction == DOWN else (value, expected)
+    pace = above / below if above is not None and below else None
+    needed = (target - value) / left if value is not None and left > 0 else None
+    found = replace(found, expected=expected, pace=pace, needed=needed)
+    return replace(found, status=_status(goal, found, day, True))
+
+
+def _lacking(goal: Goal, value: Decimal | None, target: Decimal | None, day: date) -> str:
+    """Why there is nothing to compare; empty when there is."""
+    if goal.direction != BAND and target is None:
+        return _("There is no exchange rate for the currency of the target.") if goal.target is not None else _("There is no target.")
+    return _("Nothing was recorded in the period yet.") if value is None and goal.first_day <= day else ""
+
+
+def attainment(goal: Goal, value: Decimal | None, target: Decimal | None) -> Decimal | None:
+    """Actual ÷ target (m18); target ÷ actual where lower is better; of a band 1 inside it, else how close it comes.
+
+    None where it is undefined: nothing known, a target of zero. A value of zero where lower is better reaches any target.
+    """
+    if value is None:
+        return None
+    if goal.direction == BAND:
+        if goal.low is not None and value < goal.low:
+            return value / goal.low if goal.low else None
+        if goal.high is not None and value > goal.high:
+            return goal.high / value if value else None
+        return Decimal(1)
+    if target is None:
+        return None
+    if goal.direction == DOWN:
+        return target / value if value > 0 else Decimal(1) if target >= 0 else None
+    return value / target if target else None
+
+
+def in_company_currency(goal: Goal) -> Decimal | None:
+    """The target of a goal in company currency, at the rate of the day its period begins; None without a rate."""
+    return converted(goal, goal.target)
+
+
+def converted(goal: Goal, amount: Decimal | None) -> Decimal | None:
+    """An amount of a goal in company currency, at the rate of the day its period begins (the budget rate)."""
+    if amount is None or goal.currency in (None, "", g.company.currency):
+        return amount
+    rate = _rates(goal.currency).rate(goal.currency, goal.first_day)
+    return None if rate is None else amount * rate
+
+
+def _rates(currency: str) -> RateTable:
+    """The rates of a currency, read once per app context."""
+    known: dict[str, RateTable] = g.setdefault("kpi_rates", {})
+    if currency not in known:
+        known[currency] = RateTable((currency,))
+    return known[currency]
+
+
+def reached(goal: Goal, value: Decimal | None) -> bool | None:
+    """Whether a value reaches a goal; None where that cannot be told."""
+    if value is None:
+        return None
+    if goal.direction == BAND:
+        return (goal.low is None or value >= goal.low) and (goal.high is None or value <= goal.high)
+    target = in_company_currency(goal)
+    if target is None:
+        return None
+    return value <= target if goal.direction == DOWN else value >= target
+
+
+def _status(goal: Goal, found: Progress, day: date, adds_up: bool) -> str:
+    if goal.state == CLOSED or day > goal.last_day:
+        done = goal.attained if goal.state == CLOSED and goal.attained is not None else reached(goal, found.value)
+        return UNKNOWN if done is None else ATTAINED if done else MISSED
+    if day < goal.first_day:
+        return WAITING
+    if found.value is None or (found.target is None and goal.direction != BAND):
+        return UNKNOWN
+    if adds_up and goal.direction != DOWN and found.value >= (found.target or 0):
+        return ATTAINED
+    if found.pace is None:  # nothing was expected yet, or there is nothing of what should be little
+        return ON_TRACK if not found.expected or not found.value else UNKNOWN
+    percent, decided = found.pace * HUNDRED, settings()
+    return ON_TRACK if percent >= decided.risk_percent else AT_RISK if percent >= decided.off_percent else OFF_TRACK

@@ -1,0 +1,1 @@
+"""What a company decides about its goals."""
