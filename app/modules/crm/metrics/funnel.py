@@ -180,6 +180,7 @@ METRICS = (
         "ratio",
         _Conversion(states=STATES, dated="opened_on", parts=count),
         shape="ratio",
+        repeats=True,
         **COHORT,
     ),
 )

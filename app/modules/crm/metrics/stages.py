@@ -137,7 +137,7 @@ class Stays:
 
 
 _STAYS = Stays()  # one for both figures: they are asked for together
-_IN_DAYS: dict[str, Any] = {"per": DAY, "direction": "down", "dimensions": STAY_SPLITS, **COHORT}
+_IN_DAYS: dict[str, Any] = {"per": DAY, "direction": "down", "dimensions": STAY_SPLITS, "repeats": True, **COHORT}
 METRICS = (
     deal_metric(
         "time_in_stage_days",
