@@ -108,7 +108,7 @@ class Metric:
     dimensions: tuple[str, ...] = ()
     additive: frozenset[str] = frozenset()  # dimensions over which the rows add up to the total
     parted: frozenset[str] = frozenset()  # those in which each row counted has one key: what is asked by more tells the less
-    repeats: bool = False  # whether a record may be several of the n rows; else n is how many ids a drill-down gives
+    repeats: bool = False  # whether a record may be several of the n rows, and of the ids of a drill-down; else these are n ids
     newest: str = ""  # the date by which records are listed, the latest first; else they are in the order of their list
     facts: Facts | None = None  # for figures that are asked for together; equal `rows_key`, equal rows
 

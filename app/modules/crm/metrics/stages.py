@@ -69,7 +69,7 @@ class Stays:
     def drill(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
         rows, columns = self._rows(fact, query)
-        return self._chosen(rows, fact, columns, query).with_only_columns(columns.get("deal", DealSpan.deal_id)).distinct()
+        return self._chosen(rows, fact, columns, query).with_only_columns(columns.get("deal", DealSpan.deal_id))
 
     def _rows(self, fact: Fact, query: MetricQuery) -> tuple[Select, dict[str, Any]]:
         if fact is Deal:
