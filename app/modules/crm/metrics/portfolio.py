@@ -49,8 +49,7 @@ class Portfolio:
         bought = select(_bought(query).c.account_id).where(self.counted(_buyers(query)))
         return _chosen(query).where(Account.id.in_(bought))
 
-    @property
-    def rows_key(self) -> Any:
+    def rows_key(self, _query: MetricQuery) -> Any:
         return type(self)
 
     def keys(self, query: MetricQuery) -> Sequence[Any]:

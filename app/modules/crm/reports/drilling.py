@@ -140,7 +140,8 @@ class Drill:
     def countable(self) -> bool:
         """Whether the select of the figure can be read record by record: it counts deals, and nothing but their rows."""
         facts = self.metric.facts
-        return isinstance(facts, Deals) and type(facts).build is Deals.build and self.metric.shape != "formula"
+        plain = isinstance(facts, Deals) and type(facts).build is Deals.build and self.metric.spread is None
+        return plain and self.metric.shape != "formula"
 
     def shares(self, ids: list[int]) -> dict[int, Any]:
         """Record id -> what it adds to the figure, in one statement; of a ratio, its numerator where it has one."""

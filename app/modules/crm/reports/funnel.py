@@ -69,8 +69,8 @@ class Step:
 def _cohort(desk: Desk) -> Content:
     ids = [BEGAN, CREATED_RATE, OPEN_RATE, *([LEAD_RATE] if _leads(desk) else [])]
     pipeline = pipeline_of(desk)
-    # These tell the totals as well.
-    desk.figures((CREATED_RATE, OPEN_RATE), desk.frame.split)
+    # All that is shown of the period, in one statement: to look at each deal takes longest.
+    desk.ask({**dict.fromkeys((BEGAN, CREATED_RATE, OPEN_RATE), ("pipeline",)), **dict.fromkeys((CONVERSION, AMOUNT), ("pipeline", "stage"))})
     steps = _steps(desk, pipeline, worth=True) if pipeline else []
     return Content(
         cards=cards(desk, ids, {}, ()),
@@ -253,7 +253,8 @@ def _outcome(won: FigureRow | None, still: FigureRow | None) -> dict[str, int]:
 def _split_block(desk: Desk) -> Block:
     """The stages reached by source, campaign, rep and the like, each with its win rate and what is still open."""
     by, pipeline = desk.frame.split, pipeline_of(desk)
-    reached = _reached(desk, pipeline) if pipeline else {}  # tells the steps as well
+    desk.ask({**dict.fromkeys((CREATED_RATE, OPEN_RATE), (by, "pipeline")), CONVERSION: (by, "pipeline", "stage")})
+    reached = _reached(desk, pipeline) if pipeline else {}
     steps = _steps(desk, pipeline) if pipeline else []
     of = split(desk, (CREATED_RATE, OPEN_RATE), by)
     order = sorted(of.order, key=lambda k: (k is None, -_n(of.row(CREATED_RATE, k)), of.names[k].casefold()))
