@@ -11,7 +11,7 @@ from bench_floors import Query, day_texts
 from bench_measure import Timing
 
 from app.core.clock import quarter_bounds
-from app.modules.crm.reports.periods import moved
+from app.core.reports.periods import moved
 
 if TYPE_CHECKING:
     from bench_pages import Bench
@@ -82,7 +82,7 @@ def _pivots(day: date) -> Pages:
 def _drills(day: date) -> Pages:
     year = (date(day.year, 1, 1), date(day.year, 12, 31))
     when, whole = f"from={year[0]}&to={year[1]}", tuple(day_texts(*year))
-    drill = "crm/reports/drill?metric="
+    drill = "admin/figures?metric="
     return {
         "records behind: amount won": (f"{drill}crm.won_amount&{when}", ((least.WON_ROWS, *whole), least.closed("1", *year, "'won'"))),
         "records behind: deals by stage": (f"{drill}crm.funnel_reached&{when}", (least.began("1", *year), (least.WON_ROWS, *whole))),

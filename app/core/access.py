@@ -155,6 +155,11 @@ def scope_of(resource_key: str) -> str:
     return g.me.scopes.get(resource_key, "own")
 
 
+def sees_every_row() -> bool:
+    """Whether no record rule confines the person, whatever they look at."""
+    return not g.get("row_rules")
+
+
 def visible_members(resource_key: str) -> set[int] | None:
     """Members whose rows of a resource the person sees; None for everybody's."""
     scope = scope_of(resource_key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,17 @@ from app.core.models import Membership, Team
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:
-    """Something figures can be split by. `labels` names keys, all in one statement; without it keys name themselves."""
+    """Something figures can be split by. `labels` names keys, all in one statement; without it keys name themselves.
+
+    With `options`, pairs of key and name, reports can be narrowed down by it; those that `may_lack` it, too.
+    """
 
     name: str
     label: Any
     labels: Callable[[Collection[Any]], Mapping[Any, str]] | None = None
+    worded: bool = False  # its keys are words, not whole numbers: ids, months, quarters
+    options: Callable[[], Sequence[tuple[str, str]]] | None = None
+    may_lack: bool = True
 
 
 def names_of(model: Any) -> Callable[[Collection[Any]], Mapping[Any, str]]:

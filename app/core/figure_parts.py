@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from app.core.metrics import Metric
 
 QUANTILES = ("median", "quantile")
+# What lines have that adds up; the rest tells them apart.
+ADDED = frozenset({"n", "value", "numerator", "denominator", "missing", "unvalued", "unsaid", "running"})
 PRECISION, EXACT = 60, Decimal("1e-40")
 
 
@@ -66,6 +68,26 @@ def _in_company_currency(row: Mapping[str, Any], rates: RateTable, day: date) ->
     amount, times = (int(row["value"] or 0), 1) if each is None else (each, row["n"])
     value = rates.to_company(amount, row["currency"], day)
     return None if value is None else Decimal(value) * times * row.get("weight", 100) / 100
+
+
+def merged(lines: Iterable[Mapping[str, Any]], terms: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Lines of which those that differ in nothing but what adds up (`ADDED`, and the `terms` of a formula) are one, as a
+    statement would give them that had not told them apart."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    parts: list[str] = []
+    keys: list[str] = []
+    for line in lines:
+        if not found:
+            parts = [name for name in line if name in ADDED or name in terms]
+            keys = [name for name in line if name not in parts]
+        key = tuple([line[name] for name in keys])
+        if (sums := found.get(key)) is None:
+            found[key] = dict(line)
+            continue
+        for name in parts:
+            if (more := line[name]) is not None:
+                sums[name] = more if sums[name] is None else sums[name] + more
+    return list(found.values())
 
 
 def value_of(asked: Metric, parts: Parts) -> int | Decimal | Money | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from operator import itemgetter
@@ -22,7 +22,7 @@ from app.core.composites import combined
 from app.core.db import db, utcnow
 from app.core.dimensions import TIME_DIMENSIONS, labels_of
 from app.core.errors import BusinessError, Forbidden, NotFound
-from app.core.figure_parts import Parts, value_of
+from app.core.figure_parts import Parts, merged, value_of
 from app.core.i18n import _, _l
 from app.core.intervals import wilson
 from app.core.lifecycle import enabled_modules
@@ -35,6 +35,7 @@ REASONS = {
     NO_AMOUNT: _l("without an amount"),
     NO_OUTCOME: _l("without an outcome"),
 }
+Lines = Sequence[Mapping[str, Any]]
 SMALL = 10  # of fewer rows a ratio says little: it comes with an interval, and nobody is ranked by it
 
 
@@ -62,7 +63,8 @@ class Facts(Protocol):
     """The rows that a metric counts and what it takes of them, in pieces that `evaluate_together` can join."""
 
     @property
-    def rows_key(self) -> Any: ...
+    def by_record(self) -> bool: ...  # whether each record is one of the rows
+    def rows_key(self, query: MetricQuery) -> Any: ...
     def rows(self, query: MetricQuery) -> Select: ...
     def keys(self, query: MetricQuery) -> Sequence[Any]: ...
     def groups_of(self, query: MetricQuery) -> Sequence[Any]: ...
@@ -80,9 +82,9 @@ class Metric:
     want of a rate, an amount, an outcome), `currency` (then money is in minor units of it and is converted at the day
     asked for, or at the day in the column `on`, row by row where `each` has the amount of one; else it is in minor
     units of company currency), `weight` (percent). A select that serves several metrics has names of its own for these:
-    `columns` maps ours to its. `drill(query)` gives the ids of exactly the rows of `resource` that are counted.
-    A composite has no select: `combine` makes its value of those of its `inputs`, metrics asked the same question; its
-    records are theirs.
+    `columns` maps ours to its. Where a row counts in several lines, `spread` makes these of what the select gives.
+    `drill(query)` gives the ids of exactly the rows of `resource` that are counted. A composite has no select: `combine`
+    makes its value of those of its `inputs`, metrics asked the same question; its records are theirs.
     """
 
     id: str
@@ -101,6 +103,7 @@ class Metric:
     quantile: Decimal = Decimal("0.5")
     per: int = 1  # buckets in one unit
     columns: Mapping[str, str] = field(default_factory=dict)
+    spread: Callable[[MetricQuery, Lines], Lines] | None = None
     terms: tuple[str, ...] = ()
     formula: Callable[[Mapping[str, int]], Decimal | None] | None = None
     share: bool = True  # of a ratio of numbers: whether its numerator is a part of its denominator
@@ -113,6 +116,8 @@ class Metric:
     dimensions: tuple[str, ...] = ()
     additive: frozenset[str] = frozenset()  # dimensions over which the rows add up to the total
     parted: frozenset[str] = frozenset()  # those in which each row counted has one key: what is asked by more tells the less
+    repeats: bool = False  # whether a record may be several of the n rows, and of the ids of a drill-down; else these are n ids
+    newest: str = ""  # the date by which records are listed, the latest first; else they are in the order of their list
     facts: Facts | None = None  # for figures that are asked for together; equal `rows_key`, equal rows
 
     @property
@@ -148,7 +153,7 @@ class Figure:
     as_of: datetime
     rows: list[FigureRow]
     excluded: dict[str, int]
-    lines: Sequence[Mapping[str, Any]] = field(default=(), repr=False, compare=False)  # what it was put together from
+    lines: Lines = field(default=(), repr=False, compare=False)  # what it was put together from
 
     @property
     def total(self) -> FigureRow:
@@ -204,37 +209,53 @@ def evaluate(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) 
         told = [evaluate(each, query, visible_rows=visible_rows) for each in asked.inputs]
         rows, excluded = combined(asked, query.by, told)
         return Figure(asked, query, moment(query), _in_order(rows, query.by), excluded)
-    return _figure(asked, query, _lines(_ask(asked.build(query), query), _columns_of(asked)))
+    lines = _lines(_ask(asked.build(query), query), _columns_of(asked))
+    return figure_of(asked, query, asked.spread(query, lines) if asked.spread else lines)
 
 
 def evaluate_together(
-    ids: Sequence[str], query: MetricQuery, *, visible_rows: bool = False, named: bool = True
+    ids: Sequence[str], query: MetricQuery, *, bys: Sequence[tuple[str, ...]] = (), visible_rows: bool = False, named: bool = True
 ) -> list[Figure]:
     """The figures of several metrics that count the same rows, in one statement; each is what `evaluate` gives.
 
-    They have equal `facts.rows_key`, or one `build` that is the same for all.
-    Without `named` no names are looked up: rows have keys alone.
+    They have equal `facts.rows_key`, or one `build` that is the same for all. `bys` are the dimensions of each, where they
+    differ. Without `named` no names are looked up: rows have keys alone.
     Raises `ValueError` when they do not count the same rows, else as `evaluate`.
     """
     asked = [metric(metric_id) for metric_id in ids]
-    if all(a.build == asked[0].build for a in asked):
+    if not bys and all(a.build == asked[0].build for a in asked):
         query = _checked(asked[0], query, visible_rows)
         told = _ask(asked[0].build(query), query)
-        return [_figure(a, query, _lines(told, _columns_of(a)), named) for a in asked]
+        return [figure_of(a, query, _lines(told, _columns_of(a)), named) for a in asked]
+    each = [replace(query, by=by) for by in bys] or [query] * len(asked)
+    queries = [_checked(a, q, visible_rows) for a, q in zip(asked, each, strict=True)]
+    return [figure_of(a, q, lines, named) for a, q, lines in zip(asked, queries, _told_together(asked, queries), strict=True)]
+
+
+def _told_together(asked: Sequence[Metric], queries: Sequence[MetricQuery]) -> list[Lines]:
+    """The lines of each of several figures, of one statement. Raises `ValueError`."""
+    whole = replace(queries[0], by=tuple(dict.fromkeys(name for query in queries for name in query.by)))
     facts = [a.facts for a in asked if a.facts is not None]
-    if len(facts) < len(asked) or any(f.rows_key != facts[0].rows_key for f in facts):
-        raise ValueError(f"{', '.join(ids)} do not count the same rows")
-    query = _checked(asked[0], query, visible_rows)
-    keys = facts[0].keys(query)
-    groups = [{c.name: c for c in f.groups_of(query)} for f in facts]
-    parts = [{c.name: c for c in f.parts_of(query)} for f in facts]
-    by = list({**{c.name: c for c in keys}, **{name: c for some in groups for name, c in some.items()}}.values())
+    if len(facts) < len(asked) or any(f.rows_key(whole) != facts[0].rows_key(whole) for f in facts):
+        raise ValueError(f"{', '.join(a.id for a in asked)} do not count the same rows")
+    keys = [{c.name: c for c in f.keys(query)} for f, query in zip(facts, queries, strict=True)]
+    split = {name.removeprefix("d_") for some in keys for name in some}
+    if any(split - set(query.by) - a.parted for a, query in zip(asked, queries, strict=True)):
+        raise ValueError(f"{', '.join(sorted(split))} do not part what is counted")
+    groups = [{c.name: c for c in f.groups_of(query)} for f, query in zip(facts, queries, strict=True)]
+    parts = [{c.name: c for c in f.parts_of(query)} for f, query in zip(facts, queries, strict=True)]
+    by = {name: c for some in (*keys, *groups) for name, c in some.items()}
     counted = [c.label(f"{name}_{place}") for place, some in enumerate(parts) for name, c in some.items()]
-    whole = facts[0].rows(query).with_only_columns(*by, *counted).group_by(*(c.name if c.name.startswith("d_") else c for c in by))
-    told = _ask(whole, query)
-    shared = {c.name: c.name for c in keys}
-    own = [{**shared, **{n: n for n in groups[i]}, **{n: f"{n}_{i}" for n in parts[i]}} for i in range(len(asked))]
-    return [_figure(a, query, _lines(told, own[i]), named) for i, a in enumerate(asked)]
+    found = facts[0].rows(whole).with_only_columns(*by.values(), *counted)
+    told = _ask(found.group_by(*(name if name.startswith("d_") else c for name, c in by.items())), whole)
+    lines = []
+    for place, (a, query) in enumerate(zip(asked, queries, strict=True)):
+        own = [*keys[place], *groups[place]]
+        mine = _lines(told, {name: name for name in own} | {name: f"{name}_{place}" for name in parts[place]})
+        # Other figures may have parted what is one line here: it is added up before it is converted and rounded.
+        mine = mine if len(set(own)) == len(by) else merged(mine, a.terms)
+        lines.append(a.spread(query, mine) if a.spread else mine)
+    return lines
 
 
 @dataclass(frozen=True)
@@ -260,7 +281,7 @@ def _columns_of(asked: Metric) -> Mapping[str, str] | None:
     return {**{f"d_{name}": f"d_{name}" for name in asked.dimensions}, **asked.columns} if asked.columns else None
 
 
-def _lines(told: _Told, columns: Mapping[str, str] | None) -> list[dict[str, Any]]:
+def _lines(told: _Told, columns: Mapping[str, str] | None) -> Lines:
     """The lines of a figure, under the names that its shape has for them."""
     if columns is None:
         return told.lines
@@ -270,7 +291,8 @@ def _lines(told: _Told, columns: Mapping[str, str] | None) -> list[dict[str, Any
     return [dict(zip(names, take(row), strict=True)) for row in told.rows]
 
 
-def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]], named: bool = True) -> Figure:
+def figure_of(asked: Metric, query: MetricQuery, lines: Lines, named: bool = True) -> Figure:
+    """A figure, put together from the lines that its statement gave."""
     as_of = moment(query)
     rates = RateTable({row["currency"] for row in lines} if lines and "currency" in lines[0] else ())
     groups: dict[tuple, Parts] = {} if query.by else {(): Parts()}
@@ -291,39 +313,6 @@ def _figure(asked: Metric, query: MetricQuery, lines: Sequence[Mapping[str, Any]
     # A group of which every row was left out is no figure.
     counted = {k: p for k, p in groups.items() if p.n or not k}
     return Figure(asked, query, as_of, _rows(asked, query, counted, named), excluded, lines)
-
-
-def rolled_up(figure: Figure, *by: str, start: date | None = None, end: date | None = None) -> Figure | None:
-    """A figure by fewer dimensions, put together from its lines: to the cent what `evaluate` gives, without a statement.
-
-    With `start` and `end` it is about these days alone, which have to be whole months of a figure by month. None where the
-    lines do not tell: where a row may have several keys in a dimension left out, and where sums of other currencies were
-    converted, and rounded, apart.
-    """
-    asked, lines, ours = figure.query, figure.lines, g.company.currency
-    if not set(by) <= set(asked.by) or not set(asked.by) - set(by) <= figure.metric.parted:
-        return None
-    if (start, end) not in ((None, None), (asked.start, asked.end)):
-        months = _months_within(figure, start, end)
-        if months is None:
-            return None
-        lines = [line for line in lines if line["d_month"] in months]
-        asked = replace(asked, start=start, end=end)
-    if lines and "currency" in lines[0] and any(row["currency"] != ours and row.get("each") is None for row in lines):
-        return None
-    return _figure(figure.metric, replace(asked, by=by), lines)
-
-
-def _months_within(figure: Figure, start: date | None, end: date | None) -> range | None:
-    """The keys of the months from one day to another; None where the figure does not tell them apart."""
-    asked = figure.query
-    if "month" not in asked.by or "month" not in figure.metric.parted or not (start and end and asked.start and asked.end):
-        return None
-    if figure.metric.quarter:  # what counts in such a figure hangs on the end of the period
-        return None
-    if start.day > 1 or (end + timedelta(days=1)).day > 1 or start < asked.start or end > asked.end:
-        return None
-    return range(start.year * 12 + start.month - 1, end.year * 12 + end.month)
 
 
 def drill(metric_id: str, query: MetricQuery, *, visible_rows: bool = False) -> Select:

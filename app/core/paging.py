@@ -21,15 +21,19 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 @dataclass(frozen=True)
 class Order:
-    """Rows in the order of one column, then of their ids; those without a value come last, both ways."""
+    """Rows in the order of one column, then of their ids; those without a value come last, both ways.
+
+    `filled`: there are none without. An index can then be read backwards, which on PostgreSQL would have them first.
+    """
 
     column: Any
     row_id: Any
     descending: bool
+    filled: bool = False
 
     @property
     def nullable(self) -> bool:
-        return bool(self.column.property.columns[0].nullable)
+        return not self.filled and bool(self.column.property.columns[0].nullable)
 
     def clauses(self, back: bool = False) -> list[Any]:
         """What to order by, or the other way round."""

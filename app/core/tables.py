@@ -37,6 +37,7 @@ class Listing:
     """A resource's rows as an address describes them; the arguments are told in docs/modules.md.
 
     What a saved view says is taken as far as it still can be: `notices` are sentences about what was left out.
+    `filled`: by `criteria`, no row is without a value in the column that sorts them.
     """
 
     resource: Resource
@@ -44,6 +45,7 @@ class Listing:
     per_page: int = PAGE
     criteria: list[Any] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    filled: bool = False
 
     def __post_init__(self) -> None:
         self.kept: saved_views.Kept | None = None
@@ -173,7 +175,7 @@ class Listing:
 
     @property
     def order(self) -> Order:
-        return Order(self.column, self.resource.model.id, self.descending)
+        return Order(self.column, self.resource.model.id, self.descending, self.filled)
 
     def _sort_column(self, text: str) -> tuple[str, Any]:
         name = text.lstrip("-")

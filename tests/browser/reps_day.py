@@ -19,6 +19,7 @@ from app.core import worker
 from app.core.db import db
 from app.core.money import Money
 from app.core.registry import registry
+from app.core.reports.periods import moved
 from app.modules.contacts.models import Account, Contact
 from app.modules.crm import services
 from app.modules.crm.activities import services as activities
@@ -26,7 +27,6 @@ from app.modules.crm.activities.models import Activity, ActivityOutcome, Activit
 from app.modules.crm.gates.models import DealCheck, StageCheck
 from app.modules.crm.mail.models import Mail
 from app.modules.crm.models import Deal, Reason, Stage
-from app.modules.crm.reports.periods import moved
 from tests.cast import Person
 from tests.conftest import Office
 from tests.core.post_office import PostOffice

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from app.core.hooks import Column, Hooks, Item
 from app.core.i18n import _l
-from app.modules.admin import log_views, notice_views, queries, resources, search_views, site_views, views
+from app.modules.admin import (
+    figure_views,
+    log_views,
+    notice_views,
+    queries,
+    resources,
+    search_views,
+    site_views,
+    views,
+)
 
 resources.MEMBER.surfaces = {"record": views.member_record}
 resources.ROLE.surfaces = {"new": views.role_new, "record": views.role_record, "edit": views.role_edit}
 
-PAGES = (views, search_views, log_views, notice_views)  # their views are on one blueprint
+PAGES = (views, search_views, log_views, notice_views, figure_views)  # their views are on one blueprint
 
 hooks = Hooks(
     blueprint=PAGES[0].blueprint,

@@ -83,8 +83,8 @@ METRICS = (
             basis="snapshot", period=False, direction="none", dimensions=("owner",)),
     _metric("accounts_taken_over", _l("Accounts taken over"),
             _l("Accounts that a member began to look after in the period."), _taken,
-            direction="none", dimensions=("owner", "month")),
+            direction="none", dimensions=("owner", "month"), repeats=True),
     _metric("accounts_handed_over", _l("Accounts handed over"),
             _l("Accounts that a member ceased to look after in the period."), _given,
-            direction="none", dimensions=("owner", "month")),
+            direction="none", dimensions=("owner", "month"), repeats=True),
 )  # fmt: skip

@@ -129,6 +129,5 @@ def behind(metric: Metric, query: MetricQuery, rows: list[Row]) -> Iterator[Any]
     listed = [row for row in rows if row.id in set(ids)]
     yield from (found for found in differences(metric, query, listed) if "excluded" not in found)
     counts = {row.id for row in group(metric, rows, query)[()] if not row.left_out or metric.shape == "formula"}
-    repeats = metric.module == "contacts"  # an account may be taken over twice
-    if set(ids) != counts or (len(ids) != len(set(ids)) and not repeats):
+    if set(ids) != counts or (len(ids) != len(set(ids)) and not metric.repeats):
         yield metric.id, vars(query), "ids", sorted(set(ids) - counts), sorted(counts - set(ids)), len(ids) - len(set(ids))

@@ -20,14 +20,14 @@ from sqlalchemy import event, select
 from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.metrics import metrics
+from app.core.reports.drilling import argument, key
+from app.core.reports.periods import Period, moved
+from app.core.reports.periods import read as read_period
 from app.modules.contacts.public import Account
 from app.modules.crm import services
 from app.modules.crm.activities import services as activities
 from app.modules.crm.activities.models import ActivityOutcome, ActivityType
 from app.modules.crm.models import Deal
-from app.modules.crm.reports.drilling import argument, key
-from app.modules.crm.reports.periods import Period, moved
-from app.modules.crm.reports.periods import read as read_period
 from tests.cast import Person
 from tests.conftest import Office
 from tests.modules.crm.making import clock

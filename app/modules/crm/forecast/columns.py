@@ -19,11 +19,11 @@ from app.core.i18n import _
 from app.core.metrics import Figure, MetricQuery, drill, evaluate, evaluate_together
 from app.core.money import Money
 from app.core.relative_dates import LAST_YEAR
+from app.core.reports.periods import moved
+from app.core.reports.wording import month_names
 from app.core.tables import NONE
 from app.modules.crm.forecast.slips import Slips, slips_of
 from app.modules.crm.models import COMMIT, Deal, Stage
-from app.modules.crm.reports.periods import moved
-from app.modules.crm.reports.wording import month_names
 
 MONTHS = 6
 PAGE = 25  # cards of a column; the rest is in the list that its head leads to

@@ -9,10 +9,10 @@ from flask import g
 from app.core.i18n import _
 from app.core.metrics import FigureRow
 from app.core.money import Money
+from app.core.reports.asking import Desk, by_key
+from app.core.reports.wording import text_of
 from app.modules.crm.labels import CATEGORIES
 from app.modules.crm.models import BEST_CASE, COMMIT, PIPELINE
-from app.modules.crm.reports.asking import Desk, by_key
-from app.modules.crm.reports.wording import text_of
 
 
 @dataclass(frozen=True)

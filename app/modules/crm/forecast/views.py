@@ -15,6 +15,8 @@ from app.core.hx import is_htmx
 from app.core.i18n import _, _n
 from app.core.ids import whole
 from app.core.registry import registry
+from app.core.reports.asking import Desk
+from app.core.reports.frame import Frame
 from app.core.surfaces.form import given_version
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, settle, toast
@@ -25,8 +27,6 @@ from app.modules.crm.forecast.outlook import outlook
 from app.modules.crm.forecast.slips import slips_of
 from app.modules.crm.labels import CATEGORIES
 from app.modules.crm.models import Deal
-from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.frame import Frame
 
 USUAL = "this-quarter"
 

@@ -301,6 +301,7 @@ OF_ACCOUNT = frozenset({"account", "segment"})
 def _metric(name: str, label: Any, describe: Any, row: str, definition: Activities, **more: Any) -> Metric:
     splits = more.pop("dimensions", SPLITS)
     overlapping = more.pop("overlapping", frozenset(PERSONAL))
+    resource = more.pop("resource", "crm.activity")
     return Metric(
         id=f"crm.{name}",
         label=label,
@@ -310,7 +311,8 @@ def _metric(name: str, label: Any, describe: Any, row: str, definition: Activiti
         build=definition.build,
         drill=more.pop("drill", definition.drill),
         permission=more.pop("permission", "crm.activity.view"),
-        resource=more.pop("resource", "crm.activity"),
+        resource=resource,
+        newest="done_on" if resource == "crm.activity" and definition.done else "",
         grain=more.pop("grain", "activity"),
         dimensions=splits,
         additive=frozenset(splits) - overlapping if more.get("shape", "sum") == "sum" else frozenset(),

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from app.core import lookups
+from app.core.db import db
 from app.core.dimensions import Dimension, names_of
 from app.core.i18n import _l
+from app.modules.contacts.public import Account
 from app.modules.crm.activities.labels import KINDS
 from app.modules.crm.activities.models import ActivityOutcome, ActivityType
 from app.modules.crm.labels import CATEGORIES, STATES
@@ -29,22 +33,29 @@ def _words(words: Mapping[str, Any]) -> Callable[[Collection[Any]], dict[Any, st
     return lambda keys: {key: str(words.get(key, key)) for key in keys}
 
 
+def _segments() -> list[tuple[str, str]]:
+    """The segments that accounts have. The names alone are no secret: they are what a company sorts customers by."""
+    names = select(Account.segment).where(Account.segment.is_not(None)).distinct().order_by(Account.segment).limit(50)
+    return [(name, name) for name in db.session.scalars(names, execution_options={"all_rows": True}) if name]
+
+
 DIMENSIONS = (
     Dimension(name="account", label=_l("Account"), labels=lambda keys: lookups.labels("contacts.account", keys)),
     Dimension(name="stage", label=_l("Stage"), labels=names_of(Stage)),
-    Dimension(name="pipeline", label=_l("Pipeline"), labels=names_of(Pipeline)),
     Dimension(name="reason", label=_l("Reason"), labels=names_of(Reason)),
-    Dimension(name="product", label=_l("Product")),
-    Dimension(name="source", label=_l("Source"), labels=names_of(Source)),
+    Dimension(name="product", worded=True, label=_l("Product")),
+    Dimension(name="source", label=_l("Source"), labels=names_of(Source), options=lambda: lookups.options("crm.source")),
     Dimension(name="medium", label=_l("Medium"), labels=names_of(Medium)),
     Dimension(name="campaign", label=_l("Campaign"), labels=names_of(Campaign)),
-    Dimension(name="category", label=_l("Forecast category"), labels=_words({**CATEGORIES, CLOSED: _l("Closed")})),
-    Dimension(name="segment", label=_l("Segment")),
+    Dimension(name="category", worded=True, label=_l("Forecast category"), labels=_words({**CATEGORIES, CLOSED: _l("Closed")})),
+    Dimension(name="segment", worded=True, label=_l("Segment"), options=_segments),
+    Dimension(name="pipeline", label=_l("Pipeline"), labels=names_of(Pipeline), may_lack=False,
+              options=lambda: lookups.options("crm.pipeline")),
     Dimension(name="competitor", label=_l("Competitor"), labels=names_of(Competitor)),
-    Dimension(name="kind", label=_l("Kind"), labels=_words(KINDS)),
+    Dimension(name="kind", worded=True, label=_l("Kind"), labels=_words(KINDS)),
     Dimension(name="type", label=_l("Activity type"), labels=names_of(ActivityType)),
     Dimension(name="outcome", label=_l("Outcome"), labels=names_of(ActivityOutcome)),
     Dimension(name="last_stage", label=_l("Last stage"), labels=names_of(Stage)),
-    Dimension(name="state", label=_l("State"), labels=_words(STATES)),
-    Dimension(name="problem", label=_l("Problem"), labels=_words(PROBLEMS)),
+    Dimension(name="state", worded=True, label=_l("State"), labels=_words(STATES)),
+    Dimension(name="problem", worded=True, label=_l("Problem"), labels=_words(PROBLEMS)),
 )

@@ -62,11 +62,15 @@ class Deals:
 
     def build(self, query: MetricQuery) -> Select:
         """The one select of the figure."""
-        groups = [*self.keys(query), *self.groups_of(query)]
+        groups = list({column.name: column for column in (*self.keys(query), *self.groups_of(query))}.values())
         return self.rows(query).with_only_columns(*groups, *self.parts_of(query)).group_by(*named(groups))
 
     @property
-    def rows_key(self) -> tuple[Any, ...]:
+    def by_record(self) -> bool:
+        """Whether each deal is one of the rows: not where the select is another one."""
+        return type(self).build is Deals.build
+
+    def rows_key(self, _query: MetricQuery) -> tuple[Any, ...]:
         return (type(self), self.states, self.dated, self.qualified)
 
     def rows(self, query: MetricQuery) -> Select:

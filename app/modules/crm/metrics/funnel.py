@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, false, func, null, or_, select, true
 
 from app.core.db import db
+from app.core.figure_parts import merged
 from app.core.i18n import _l
-from app.core.metrics import MetricQuery
+from app.core.metrics import Lines, MetricQuery
 from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact, deal_id, fact_of, listed
 from app.modules.crm.metrics.making import COHORT, count, deal_metric
 from app.modules.crm.metrics.told import voided
 from app.modules.crm.models import LOST, OPEN, WON, DealEvent, DealStage, Stage
 
-Step = aliased(Stage, name="step")  # a stage of the funnel
 STATES = (OPEN, WON, LOST)  # discarded deals leave the cohort
 
 
@@ -28,66 +28,95 @@ def _share_of(state: str) -> Any:
     return parts
 
 
+class _Step(NamedTuple):
+    """A stage of a funnel; every deal of its pipeline has reached the `first` one."""
+
+    id: int
+    pipeline_id: int
+    position: int
+    type: str
+    first: bool
+
+    def reached_by(self, line: Mapping[str, Any]) -> bool:
+        if line["d_pipeline"] != self.pipeline_id:
+            return False
+        far = self.first or (line["d_furthest"] is not None and self.position <= line["d_furthest"])
+        return line["d_state"] == WON or (self.type == OPEN and far)
+
+    def passed_by(self, line: Mapping[str, Any]) -> bool:
+        """Whether what reached it got further."""
+        return line["d_state"] == WON or (line["d_furthest"] is not None and line["d_furthest"] > self.position)
+
+    def is_reached(self, deals: Any) -> ColumnElement[bool]:
+        """What `reached_by` says of lines, of columns."""
+        far = true() if self.first else deals.d_furthest >= self.position
+        return and_(deals.d_pipeline == self.pipeline_id, or_(deals.d_state == WON, *([far] if self.type == OPEN else [])))
+
+
 class Funnel(Deals):
     """Deals of a cohort with the stages they have reached: "stage" is such a stage, not the one where they are.
 
     Reached is every open stage of its pipeline up to the furthest one a deal has been in, those it skipped included;
-    going back takes nothing away. Who is won has reached all of them.
+    going back takes nothing away. Who is won has reached all of them. Deals are counted by how far they got; `spread`
+    makes a line for each stage of that.
     """
 
     steps: tuple[str, ...] = (OPEN, WON)
     always = False  # whether each stage reached is a row of its own, even where it is not asked for
 
-    def build(self, query: MetricQuery) -> Select:
+    def rows_key(self, query: MetricQuery) -> tuple[Any, ...]:
+        # Narrowed down to stages other figures leave deals out.
+        return (Funnel if "stage" in query.filters else Deals, *super().rows_key(query)[1:])
+
+    def keys(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        return super().keys(replace(query, by=tuple(name for name in query.by if name != "stage")))
+
+    def groups_of(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        groups = super().groups_of(query)
+        return [*groups, *self._reached(query)] if self._by_step(query) else groups
+
+    def spread(self, query: MetricQuery, lines: Lines) -> Lines:
+        """The lines of the stages reached, of those by how far deals got."""
         if not self._by_step(query):
-            return super().build(query)
-        deals = self._deals(query)
-        keys = [Step.id.label("d_stage") if name == "stage" else deals.c[f"d_{name}"] for name in query.by]
-        found = select(*keys, *self.step_parts(deals)).select_from(deals).join(Step, self._has_reached(deals))
-        return self._steps_wanted(found, query).group_by(*keys)
+            return lines
+        steps = self._steps(query)
+        kept = [f"d_{name}" for name in query.by if name != "stage"]
+        kept += ["currency"] if lines and "currency" in lines[0] else []
+        by_stage = "stage" in query.by
+        return merged(
+            {**{name: line[name] for name in kept}, **({"d_stage": step.id} if by_stage else {}), **self.step_parts(step, line)}
+            for line in lines
+            for step in steps
+            if step.reached_by(line)
+        )
 
     def drill(self, query: MetricQuery) -> Select:
         if "stage" not in query.filters:
             return super().drill(query)
         fact = fact_of(query)
-        reached = self._reached_columns(fact, query)
-        deals = self.selected(fact, query).with_only_columns(deal_id(fact).label("deal_id"), *reached).subquery()
-        return self._steps_wanted(select(deals.c.deal_id).join(Step, self._has_reached(deals)), query).distinct()
+        columns = (deal_id(fact).label("deal_id"), *self._reached(query))
+        deals = self.selected(fact, query).where(*self.counted(fact, query)).with_only_columns(*columns).subquery()
+        some = or_(false(), *(step.is_reached(deals.c) for step in self._steps(query)))
+        return select(deals.c.deal_id).where(some).execution_options(with_trash=True)
 
     def filter(self, fact: Fact, name: str, wanted: Any) -> ColumnElement[bool]:
         # Stages of a query are stages reached: they are asked of the steps.
-        return fact.id.is_not(None) if name == "stage" else super().filter(fact, name, wanted)
+        return true() if name == "stage" else super().filter(fact, name, wanted)
 
-    def step_parts(self, deals: Any) -> tuple[ColumnElement, ...]:
-        total = func.coalesce(func.sum(deals.c.n), 0)
-        return (total.label("value"), total.label("n"))
+    def step_parts(self, _step: _Step, line: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a line is worth for a stage that its deals have reached."""
+        return {name: line[name] for name in ("value", "n", "unvalued") if name in line}
 
     def _by_step(self, query: MetricQuery) -> bool:
         return self.always or "stage" in query.by or "stage" in query.filters
 
-    def _deals(self, query: MetricQuery) -> Any:
-        """The cohort by keys and by how far deals got: counted first, as steps multiply rows."""
+    def _reached(self, query: MetricQuery) -> Sequence[ColumnElement]:
         fact = fact_of(query)
-        keys = [self.key(fact, name).label(f"d_{name}") for name in query.by if name != "stage"]
-        rows = self.rows(query).with_only_columns(*keys, *self._reached_columns(fact, query)).subquery()
-        groups = [*(rows.c[key.name] for key in keys), rows.c.pipeline_id, rows.c.won, rows.c.furthest]
-        return select(*groups, func.count().label("n")).group_by(*groups).subquery()
+        return [fact.pipeline_id.label("d_pipeline"), fact.state.label("d_state"), _furthest(fact, query).label("d_furthest")]
 
-    def _reached_columns(self, fact: Fact, query: MetricQuery) -> Sequence[ColumnElement]:
-        furthest = _furthest(fact, query).label("furthest")
-        return [fact.pipeline_id.label("pipeline_id"), (fact.state == WON).label("won"), furthest]
-
-    def _has_reached(self, deals: Any) -> ColumnElement[bool]:
-        positions = select(func.min(Stage.position)).where(Stage.pipeline_id == Step.pipeline_id, Stage.type == OPEN)
-        first = positions.correlate_except(Stage).scalar_subquery()
-        far_enough = and_(Step.type == OPEN, or_(Step.position <= deals.c.furthest, Step.position == first))
-        reached = or_(deals.c.won, far_enough)
-        return and_(Step.pipeline_id == deals.c.pipeline_id, Step.type.in_(self.steps), reached)
-
-    def _steps_wanted(self, found: Select, query: MetricQuery) -> Select:
-        if "stage" in query.filters:
-            found = found.where(Step.id.in_([w for w in listed(query.filters["stage"]) if w is not None]))
-        return found.execution_options(with_trash=True)
+    def _steps(self, query: MetricQuery) -> list[_Step]:
+        wanted = listed(query.filters["stage"]) if "stage" in query.filters else None
+        return [step for step in _stages() if step.type in self.steps and (wanted is None or step.id in wanted)]
 
 
 class _Conversion(Funnel):
@@ -96,10 +125,20 @@ class _Conversion(Funnel):
     steps = (OPEN,)
     always = True
 
-    def step_parts(self, deals: Any) -> tuple[ColumnElement, ...]:
-        total = func.coalesce(func.sum(deals.c.n), 0)
-        further = func.sum(case((or_(deals.c.won, deals.c.furthest > Step.position), deals.c.n), else_=0))
-        return (further.label("numerator"), total.label("denominator"), total.label("n"))
+    def step_parts(self, step: _Step, line: Mapping[str, Any]) -> Mapping[str, Any]:
+        n = line["n"]
+        return {"numerator": n if step.passed_by(line) else 0, "denominator": n, "n": n}
+
+
+def _stages() -> list[_Step]:
+    """The stages of all funnels."""
+    stages = select(Stage.id, Stage.pipeline_id, Stage.position, Stage.type).where(Stage.type.in_((OPEN, WON)))
+    found = db.session.execute(stages.order_by(Stage.pipeline_id, Stage.position, Stage.id), execution_options={"with_trash": True}).all()
+    first: dict[int, int] = {}
+    for row in found:
+        if row.type == OPEN:
+            first.setdefault(row.pipeline_id, row.position)
+    return [_Step(*row, row.position == first.get(row.pipeline_id)) for row in found]
 
 
 def _furthest(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
@@ -129,16 +168,17 @@ def _place(fact: Fact, query: MetricQuery) -> ColumnElement[int]:
 def _position(fact: Fact, stage_id: Any) -> ColumnElement[int | None]:
     """The position of a stage if it is an open one of the deal's pipeline. Their few positions stand in the statement: to
     look them up for each stay of each deal takes as long as all the rest."""
-    found = select(Stage.pipeline_id, Stage.id, Stage.position).where(Stage.type == OPEN).order_by(Stage.pipeline_id, Stage.id)
     places: dict[int, dict[int, int]] = {}
-    for row in db.session.execute(found, execution_options={"with_trash": True}):
-        places.setdefault(row.pipeline_id, {})[row.id] = row.position
+    for step in _stages():
+        if step.type == OPEN:
+            places.setdefault(step.pipeline_id, {})[step.id] = step.position
     if not places:
         return cast(null(), Integer)
     return case(*((fact.pipeline_id == pipeline_id, case(some, value=stage_id)) for pipeline_id, some in places.items()))
 
 
 _REACHED = Funnel(states=STATES, dated="opened_on", parts=count)
+_ONWARD = _Conversion(states=STATES, dated="opened_on", parts=count)
 METRICS = (
     deal_metric(
         "created_win_rate",
@@ -168,6 +208,7 @@ METRICS = (
         "m04",
         "count",
         _REACHED,
+        spread=_REACHED.spread,
         overlapping=OVERLAPPING | {"stage"},
         direction="none",
         **COHORT,
@@ -178,8 +219,10 @@ METRICS = (
         _l("Of the deals that began in the period and reached a stage, the share that reached the next one or was won."),
         "m04",
         "ratio",
-        _Conversion(states=STATES, dated="opened_on", parts=count),
+        _ONWARD,
+        spread=_ONWARD.spread,
         shape="ratio",
+        repeats=True,
         **COHORT,
     ),
 )

@@ -72,7 +72,7 @@ class _Problems(_Checked):
         fine, total = _fine(fact, query), func.count()
         if "problem" not in query.by:
             split = self.keys(query)
-            found = self.rows(query).where(self._any(fact, query))
+            found = self.rows(query).where(_any(fine))
             return found.with_only_columns(*split, total.label("value"), total.label("n")).group_by(*named(split))
         each = []
         for name in PROBLEMS:
@@ -87,10 +87,12 @@ class _Problems(_Checked):
 
     def drill(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
-        return super().drill(query).where(self._any(fact, query))
+        return super().drill(query).where(_any(_fine(fact, query)))
 
-    def _any(self, fact: Fact, query: MetricQuery) -> ColumnElement[bool]:
-        return or_(*(not_(fine) for fine in _fine(fact, query).values()))
+
+def _any(fine: Mapping[str, ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Criterion of deals that have a problem."""
+    return or_(*(not_(each) for each in fine.values()))
 
 
 def _fine(fact: Fact, query: MetricQuery) -> Mapping[str, ColumnElement[bool]]:
@@ -119,7 +121,7 @@ def stage_limits() -> dict[int, int]:
         return {}
     ninth = [
         select(DealStage.seconds).where(DealStage.stage_id == stage_id, DealStage.seconds > 0)
-        .order_by(DealStage.seconds).limit(1).offset((9 * n + 9) // 10 - 1).scalar_subquery()
+        .order_by(DealStage.seconds.desc()).limit(1).offset(n - (9 * n + 9) // 10).scalar_subquery()
         for stage_id, n in enough.items()
     ]  # fmt: skip
     return dict(zip(enough, db.session.execute(select(*ninth), execution_options={"all_rows": True}).one(), strict=True))

@@ -69,7 +69,7 @@ class Stays:
     def drill(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
         rows, columns = self._rows(fact, query)
-        return self._chosen(rows, fact, columns, query).with_only_columns(columns.get("deal", DealSpan.deal_id)).distinct()
+        return self._chosen(rows, fact, columns, query).with_only_columns(columns.get("deal", DealSpan.deal_id))
 
     def _rows(self, fact: Fact, query: MetricQuery) -> tuple[Select, dict[str, Any]]:
         if fact is Deal:
@@ -137,7 +137,7 @@ class Stays:
 
 
 _STAYS = Stays()  # one for both figures: they are asked for together
-_IN_DAYS: dict[str, Any] = {"per": DAY, "direction": "down", "dimensions": STAY_SPLITS, **COHORT}
+_IN_DAYS: dict[str, Any] = {"per": DAY, "direction": "down", "dimensions": STAY_SPLITS, "repeats": True, **COHORT}
 METRICS = (
     deal_metric(
         "time_in_stage_days",

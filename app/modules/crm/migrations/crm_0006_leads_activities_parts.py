@@ -628,7 +628,10 @@ def upgrade() -> None:
         held = ['valid_from', 'valid_to', 'known_from', 'known_to', 'deal_id']
         batch_op.create_index('ix_crm_deal_span_due', ['state', 'company_id', 'expected_close', *held, 'credit_owner_id'])
         batch_op.create_index('ix_crm_deal_span_closed', ['state', 'company_id', 'closed_on', *held])
-        batch_op.create_index('ix_crm_deal_span_began', ['state', 'company_id', 'opened_on', *held])
+        batch_op.create_index('ix_crm_deal_span_began', [
+            *('state', 'company_id', 'opened_on'), *held,
+            *('pipeline_id', 'credit_owner_id', 'credit_team_id', 'account_id', 'currency', 'amount_minor'),
+        ])
 
     with op.batch_alter_table('crm_stage', schema=None) as batch_op:
         batch_op.add_column(sa.Column('category', sa.String(length=10), server_default='pipeline', nullable=False))

@@ -13,7 +13,7 @@ from app.core.dimensions import Dimension, dimensions
 from app.core.errors import BusinessError
 from app.core.i18n import _, _l
 from app.core.metrics import Metric, metrics
-from app.modules.crm.reports.frame import Frame
+from app.core.reports.frame import Frame
 
 USUAL = "this-year"
 VALUE, OF_ROW, OF_COLUMN, OF_ALL = "value", "row", "column", "all"

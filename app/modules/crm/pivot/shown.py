@@ -9,12 +9,12 @@ from typing import Any
 from app.core.dimensions import dimensions
 from app.core.i18n import _
 from app.core.metrics import FigureRow
+from app.core.reports import blocks
+from app.core.reports.asking import Desk
+from app.core.reports.blocks import Cell, Column
+from app.core.reports.wording import cell, month_names, quarter_names
 from app.modules.crm.pivot.asked import VALUE, Asked
 from app.modules.crm.pivot.table import Heading, Table, amount, shares
-from app.modules.crm.reports import blocks
-from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.blocks import Cell, Column
-from app.modules.crm.reports.wording import cell, month_names, quarter_names
 
 SHADES = 5  # steps of the ground of a cell; colour is not the only sign, the figure stands in it
 

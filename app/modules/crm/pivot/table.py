@@ -11,8 +11,8 @@ import pandas as pd
 
 from app.core.metrics import Figure, FigureRow
 from app.core.money import Money
+from app.core.reports.asking import Desk
 from app.modules.crm.pivot.asked import OF_ALL, OF_COLUMN, OF_ROW, VALUE, Asked
-from app.modules.crm.reports.asking import Desk
 
 MOST_ROWS, MOST_COLUMNS = 500, 60
 Key = tuple[Any, ...]

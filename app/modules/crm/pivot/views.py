@@ -10,14 +10,14 @@ from app.core.access import require
 from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.core.ids import whole
+from app.core.reports import files
+from app.core.reports.asking import Desk
 from app.core.web import redirect_to, render, toast
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.pivot import saved
 from app.modules.crm.pivot.asked import SHARES, SORTS, Asked, asked, measures, splits
 from app.modules.crm.pivot.shown import shown
 from app.modules.crm.pivot.table import table_of
-from app.modules.crm.reports import files
-from app.modules.crm.reports.asking import Desk
 
 FILES = {"csv": files.csv_of, "xlsx": lambda table: files.workbook_of(_("Pivot"), table)}
 

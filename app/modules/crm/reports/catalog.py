@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.i18n import _l
+from app.core.reports.asking import Desk
+from app.core.reports.blocks import Content, Later
+from app.core.reports.frame import Frame
 from app.modules.crm.reports import durations, followups, funnel, growth, losses, sales
-from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.blocks import Content, Later
-from app.modules.crm.reports.frame import Frame
 
 
 @dataclass(frozen=True)

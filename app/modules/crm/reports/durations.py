@@ -8,14 +8,15 @@ from app.core.charts import Point, Series, bars, lines
 from app.core.formats import number
 from app.core.i18n import _
 from app.core.metrics import FigureRow
+from app.core.reports.asking import Address, Desk, by_key
+from app.core.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
+from app.core.reports.months import course, keys_of, months_of, reach_of
+from app.core.reports.tables import first, heads, named, split, total
+from app.core.reports.tables import lines as lines_of
+from app.core.reports.wording import axis, cell, month_names, text_of
 from app.modules.crm.models import LOST, WON
-from app.modules.crm.reports.asking import Address, Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
-from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
+from app.modules.crm.reports.pipelines import open_stages, pipeline_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import first, heads, named, open_stages, pipeline_of, split, total
-from app.modules.crm.reports.tables import lines as lines_of
-from app.modules.crm.reports.wording import axis, cell, month_names, text_of
 
 MEDIAN, NINE = "crm.time_in_stage_days", "crm.time_in_stage_days_p90"
 CYCLE, CYCLE_NINE, CONTACT = "crm.sales_cycle_days", "crm.sales_cycle_days_p90", "crm.first_contact_hours"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func
 
 from app.core.i18n import _l
-from app.core.metrics import MetricQuery
-from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact, deal_id, fact_of
-from app.modules.crm.metrics.funnel import STATES, Funnel, Step
+from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact
+from app.modules.crm.metrics.funnel import STATES, Funnel
 from app.modules.crm.metrics.making import (
     CLOSED_SPLITS,
     FLOW,
@@ -24,41 +20,7 @@ from app.modules.crm.metrics.making import (
 )
 from app.modules.crm.models import LOST
 
-
-class FunnelAmount(Funnel):
-    """The amounts of the deals that reached each stage, in their own currencies."""
-
-    def build(self, query: MetricQuery) -> Select:
-        if not self._by_step(query):
-            return super().build(query)
-        deals = self._deals(query)
-        keys = [Step.id.label("d_stage") if name == "stage" else deals.c[f"d_{name}"] for name in query.by]
-        groups = [*keys, deals.c.currency]
-        found = select(*groups, *self.step_parts(deals)).select_from(deals).join(Step, self._has_reached(deals))
-        return self._steps_wanted(found, query).group_by(*groups)
-
-    def drill(self, query: MetricQuery) -> Select:
-        fact = fact_of(query)
-        valued = self.counted(fact, query)
-        if "stage" not in query.filters:
-            return super().drill(query)
-        reached = self._reached_columns(fact, query)
-        chosen = self.selected(fact, query).where(*valued)
-        deals = chosen.with_only_columns(deal_id(fact).label("deal_id"), *reached).subquery()
-        return self._steps_wanted(select(deals.c.deal_id).join(Step, self._has_reached(deals)), query).distinct()
-
-    def step_parts(self, deals: Any) -> tuple[ColumnElement, ...]:
-        return (func.sum(deals.c.amount).label("value"), func.sum(deals.c.n).label("n"), func.sum(deals.c.unvalued).label("unvalued"))
-
-    def _deals(self, query: MetricQuery) -> Any:
-        fact = fact_of(query)
-        keys = [self.key(fact, name).label(f"d_{name}") for name in query.by if name != "stage"]
-        worth: Sequence[Any] = (fact.currency.label("currency"), fact.amount_minor.label("amount_minor"))
-        rows = self.rows(query).with_only_columns(*keys, *self._reached_columns(fact, query), *worth).subquery()
-        groups = [*(rows.c[key.name] for key in keys), rows.c.pipeline_id, rows.c.won, rows.c.furthest, rows.c.currency]
-        amount = rows.c.amount_minor
-        parts = (func.sum(amount).label("amount"), func.count(amount).label("n"), (func.count() - func.count(amount)).label("unvalued"))
-        return select(*groups, *parts).group_by(*groups).subquery()
+_REACHED = Funnel(states=STATES, dated="opened_on", parts=own_amount, groups=currency, counted=has_own_amount)
 
 
 def _lost_amount(fact: Fact) -> tuple[ColumnElement, ...]:
@@ -84,7 +46,8 @@ METRICS = (
            "moment asked for; without stages, of all."),
         "m04",
         "money",
-        FunnelAmount(states=STATES, dated="opened_on", parts=own_amount, groups=currency, counted=has_own_amount),
+        _REACHED,
+        spread=_REACHED.spread,
         overlapping=OVERLAPPING | {"stage"},
         direction="none",
         **{**SNAPSHOT, "basis": "cohort"},

@@ -19,15 +19,15 @@ from app.core.formats import day, number
 from app.core.i18n import _
 from app.core.ids import whole
 from app.core.lookups import labels
+from app.core.reports.asking import Desk, by_key
+from app.core.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
+from app.core.reports.months import course, keys_of, months_of, reach_of
+from app.core.reports.tables import first, heads, named, split
+from app.core.reports.wording import axis, cell, month_names
 from app.modules.contacts.public import Account
 from app.modules.crm.activities.labels import KINDS
 from app.modules.crm.activities.models import DONE, FOLLOW_UPS, Activity
-from app.modules.crm.reports.asking import Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
-from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import first, heads, named, split
-from app.modules.crm.reports.wording import axis, cell, month_names
 from app.modules.crm.settings.queries import settings
 
 DONE_COUNT, PLANNED, OVERDUE = "crm.follow_ups", "crm.activities_planned", "crm.activities_overdue"

@@ -15,13 +15,14 @@ from app.core.db import db
 from app.core.formats import number, percent
 from app.core.i18n import _
 from app.core.metrics import FigureRow
+from app.core.reports.asking import Desk, by_key
+from app.core.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Later, Table
+from app.core.reports.months import course, keys_of, months_of, reach_of
+from app.core.reports.tables import first, heads, lines, named, split, total
+from app.core.reports.wording import axis, cell, height, month_names, text_of
 from app.modules.crm.models import OPEN, WON, Pipeline, Stage
-from app.modules.crm.reports.asking import Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Later, Table
-from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
+from app.modules.crm.reports.pipelines import pipeline_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import first, heads, lines, named, pipeline_of, split, total
-from app.modules.crm.reports.wording import axis, cell, height, month_names, text_of
 from app.modules.crm.settings.queries import settings
 
 COHORT, PERIOD = "cohort", "period"
@@ -69,8 +70,8 @@ class Step:
 def _cohort(desk: Desk) -> Content:
     ids = [BEGAN, CREATED_RATE, OPEN_RATE, *([LEAD_RATE] if _leads(desk) else [])]
     pipeline = pipeline_of(desk)
-    # These tell the totals as well.
-    desk.figures((CREATED_RATE, OPEN_RATE), desk.frame.split)
+    # All that is shown of the period, in one statement: to look at each deal takes longest.
+    desk.ask({**dict.fromkeys((BEGAN, CREATED_RATE, OPEN_RATE), ("pipeline",)), **dict.fromkeys((CONVERSION, AMOUNT), ("pipeline", "stage"))})
     steps = _steps(desk, pipeline, worth=True) if pipeline else []
     return Content(
         cards=cards(desk, ids, {}, ()),
@@ -253,7 +254,8 @@ def _outcome(won: FigureRow | None, still: FigureRow | None) -> dict[str, int]:
 def _split_block(desk: Desk) -> Block:
     """The stages reached by source, campaign, rep and the like, each with its win rate and what is still open."""
     by, pipeline = desk.frame.split, pipeline_of(desk)
-    reached = _reached(desk, pipeline) if pipeline else {}  # tells the steps as well
+    desk.ask({**dict.fromkeys((CREATED_RATE, OPEN_RATE), (by, "pipeline")), CONVERSION: (by, "pipeline", "stage")})
+    reached = _reached(desk, pipeline) if pipeline else {}
     steps = _steps(desk, pipeline) if pipeline else []
     of = split(desk, (CREATED_RATE, OPEN_RATE), by)
     order = sorted(of.order, key=lambda k: (k is None, -_n(of.row(CREATED_RATE, k)), of.names[k].casefold()))

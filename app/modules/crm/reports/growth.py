@@ -10,12 +10,12 @@ from app.core.charts import Bar, horizontal
 from app.core.formats import number
 from app.core.i18n import _
 from app.core.metrics import FigureRow
-from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.blocks import Block, Cell, Column, Content, Table
-from app.modules.crm.reports.periods import Period
+from app.core.reports.asking import Desk
+from app.core.reports.blocks import Block, Cell, Column, Content, Table
+from app.core.reports.periods import Period
+from app.core.reports.tables import Split, first, heads, named, split
+from app.core.reports.wording import cell, text_of
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import Split, first, heads, named, split
-from app.modules.crm.reports.wording import cell, text_of
 from app.modules.crm.settings.queries import settings
 
 ACTIVE, NEW, BACK, QUIET = "crm.portfolio_active", "crm.portfolio_new", "crm.portfolio_reactivated", "crm.portfolio_lost"

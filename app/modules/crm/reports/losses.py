@@ -10,12 +10,13 @@ from app.core.charts import Bar, Point, Series, horizontal, stacked
 from app.core.dimensions import dimensions
 from app.core.formats import number, percent
 from app.core.i18n import _
-from app.modules.crm.reports.asking import Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
-from app.modules.crm.reports.months import course, keys_of, months_of, reach_of
+from app.core.reports.asking import Desk, by_key
+from app.core.reports.blocks import EMPTY, Block, Cell, Column, Content, Table
+from app.core.reports.months import course, keys_of, months_of, reach_of
+from app.core.reports.tables import Split, first, heads, lines, named, split, total
+from app.core.reports.wording import axis, month_names, text_of
+from app.modules.crm.reports.pipelines import open_stages
 from app.modules.crm.reports.sales import cards
-from app.modules.crm.reports.tables import Split, first, heads, lines, named, open_stages, split, total
-from app.modules.crm.reports.wording import axis, month_names, text_of
 
 COUNT, AMOUNT, RATE, DISCARDED = "crm.lost_count", "crm.lost_amount", "crm.win_rate", "crm.discarded_count"
 SPLITS = ("owner", "team", "segment", "source", "product", "pipeline", "account")

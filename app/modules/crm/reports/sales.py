@@ -10,11 +10,11 @@ from app.core.charts import Bar, Chart, Point, Series, bars, horizontal, lines, 
 from app.core.formats import number
 from app.core.i18n import _
 from app.core.metrics import Figure
-from app.modules.crm.reports.asking import Desk, by_key
-from app.modules.crm.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Table
-from app.modules.crm.reports.months import Course, course, keys_of, months_of, reach_of, within
-from app.modules.crm.reports.tables import Split, first, heads, named, split
-from app.modules.crm.reports.wording import axis, cell, change, change_cell, month_names, text_of
+from app.core.reports.asking import Desk, by_key
+from app.core.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Table
+from app.core.reports.months import Course, course, keys_of, months_of, reach_of, within
+from app.core.reports.tables import Split, first, heads, named, split
+from app.core.reports.wording import axis, cell, change, change_cell, month_names, text_of
 
 AMOUNT, COUNT, RATE, COHORT_RATE = "crm.won_amount", "crm.won_count", "crm.win_rate", "crm.created_win_rate"
 SIZE, CYCLE = "crm.average_deal_size", "crm.sales_cycle_days"

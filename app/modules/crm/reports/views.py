@@ -10,13 +10,12 @@ from flask import Response, request, url_for
 
 from app.core.access import require
 from app.core.dimensions import dimensions
+from app.core.reports import files
+from app.core.reports.asking import Desk
+from app.core.reports.blocks import Content, Later
 from app.core.web import render
 from app.modules.crm.blueprint import blueprint
-from app.modules.crm.reports import files, records
-from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.blocks import Content, Later
 from app.modules.crm.reports.catalog import REPORTS, Report
-from app.modules.crm.reports.drilling import Drill
 
 VIEW = "crm.report.view"
 
@@ -28,14 +27,14 @@ def _page_of(report: Report) -> Callable[[], Response]:
         later, part = report.later(desk), request.args.get("part")
         if part and (found := next((each for each in later if each.key == part), None)):
             shown: dict[str, Any] = {"report": report, "block": found.make(), "notes": desk.notes(), "file_url": _file_urls(desk)}
-            return render("crm/reports/block.html", "crm/reports/_block.html", **shown)
+            return render("core/reports/block.html", "core/reports/_block.html", **shown)
         content = report.content(desk)
         if kind := request.args.get("format"):
             content = _whole(content, later)
-            return files.answer(report, desk, content, kind, request.args.get("table", ""))
+            return files.answer(str(report.label), desk, content, kind, request.args.get("table", ""))
         if "whole" in request.args:
             content, later = _whole(content, later), ()
-        return render("crm/reports/report.html", "crm/reports/_report.html", **_context(report, desk, content, later))
+        return render("core/reports/report.html", "core/reports/_report.html", **_context(report, desk, content, later))
 
     return page
 
@@ -80,18 +79,3 @@ def _context(report: Report, desk: Desk, content: Content, later: Sequence[Later
         "pdf_url": frame.url(format=files.PDF),
         "file_url": _file_urls(desk),
     }
-
-
-@blueprint.get("/reports/drill")
-@require(VIEW)
-def drill() -> Any:
-    """The records behind a figure: those the reader may open, what they add up to, and how many more there are.
-
-    An address that names no figure shows the reports.
-    """
-    if "metric" not in request.args:
-        return report_list()
-    found = Drill.of(request.args)
-    if kind := request.args.get("format"):
-        return records.file(found, kind)
-    return render("crm/reports/drill.html", "crm/reports/_drill.html", **records.context(found, request.args))

@@ -19,23 +19,22 @@ from app.core.exporting import BOM
 from app.core.formats import moment
 from app.core.i18n import _, language
 from app.core.importing.files import guard
+from app.core.reports.asking import Desk
+from app.core.reports.blocks import Block, Cell, Content, Table
 from app.core.surfaces.export import TYPES
 from app.core.web import as_attachment
-from app.modules.crm.reports.asking import Desk
-from app.modules.crm.reports.blocks import Block, Cell, Content, Table
-from app.modules.crm.reports.catalog import Report
 
 CSV, XLSX, PDF = "csv", "xlsx", "pdf"
 KINDS = {**TYPES, PDF: "application/pdf"}
 
 
-def answer(report: Report, desk: Desk, content: Content, kind: str, key: str) -> Response:
+def answer(label: str, desk: Desk, content: Content, kind: str, key: str) -> Response:
     """The file as a download. Raises `BusinessError` for a kind or a table that is not there."""
     if kind not in (CSV, XLSX, PDF):
         raise BusinessError(_("“%(given)s” is not one of: %(known)s.", given=kind[:40], known="csv, xlsx, pdf"), field="format")
     name = f"{desk.frame.file_name}.{kind}"
     if kind == PDF:
-        return download(document(report, desk, content), kind, name)
+        return download(document(label, desk, content), kind, name)
     block = _block(content, key)
     body = csv_of(block.table) if kind == CSV else workbook_of(block.title, block.table)
     return download(body, kind, f"{desk.frame.file_name}-{block.key}.{kind}")
@@ -81,7 +80,7 @@ def workbook_of(title: str, table: Table) -> bytes:
         return file.read()
 
 
-def document(report: Report, desk: Desk, content: Content) -> bytes:
+def document(label: str, desk: Desk, content: Content) -> bytes:
     """The whole report on paper, with the definitions of its figures."""
     frame = desk.frame
     chips = [f"{chip['label']}: {chip['text']}" for chip in frame.chips if chip["on"] and not chip.get("fixed")]
@@ -89,7 +88,7 @@ def document(report: Report, desk: Desk, content: Content) -> bytes:
     return pdf.document(
         "report",
         {
-            "title": content.heading or str(report.label),
+            "title": content.heading or label,
             "company": g.company.name,
             "period": frame.period.label,
             "lines": [line for line in (frame.whose, compared, " · ".join(chips), *content.notes, *desk.notes()) if line],

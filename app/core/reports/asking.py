@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from flask import url_for
 
 from app.core.access import can
 from app.core.dimensions import dimensions
+from app.core.figure_rollup import rolled_up
 from app.core.i18n import _, _n
 from app.core.metrics import (
     REASONS,
@@ -21,11 +22,10 @@ from app.core.metrics import (
     evaluate,
     evaluate_together,
     metrics,
-    rolled_up,
 )
-from app.modules.crm.reports.drilling import argument
-from app.modules.crm.reports.frame import Frame
-from app.modules.crm.reports.periods import Period
+from app.core.reports.drilling import argument
+from app.core.reports.frame import Frame
+from app.core.reports.periods import Period
 
 Address = Callable[..., str]
 
@@ -58,12 +58,13 @@ class Desk:
 
     def figures(self, ids: Sequence[str], *by: str, during: Period | None = None, **filters: Any) -> list[Figure]:
         """The figures of several metrics, in one statement for all that count the same rows; each is asked once."""
-        about = (by, during, repr(sorted(filters.items())))
+        about = (by, during, tuple((name, tuple(wanted) if isinstance(wanted, list) else wanted) for name, wanted in sorted(filters.items())))
         together: dict[Any, list[str]] = {}
         for metric_id in ids:
             metric = self.metric(metric_id)
             if (metric_id, about) not in self.known and not self._told_by_more(metric_id, about):
-                together.setdefault(metric.build if metric.facts is None else metric.facts.rows_key, []).append(metric_id)
+                query = self.query(metric, *by, during=during, **filters)
+                together.setdefault(metric.facts.rows_key(query) if metric.facts else metric.build, []).append(metric_id)
         found: dict[str, Figure] = {}
         for same in together.values():
             query = self.query(self.metric(same[0]), *by, during=during, **filters)
@@ -74,15 +75,23 @@ class Desk:
         self.known.update({(metric_id, about): figure for metric_id, figure in found.items()})
         return [self.known[metric_id, about] for metric_id in ids]
 
+    def ask(self, asked: Mapping[str, tuple[str, ...]], during: Period | None = None) -> None:
+        """Ask several figures of the same rows in one statement, each by dimensions of its own; `figures` finds those by
+        fewer dimensions, and by single keys of them, in these."""
+        queries = [self.query(self.metric(metric_id), during=during) for metric_id in asked]
+        found = evaluate_together(list(asked), queries[0], bys=list(asked.values()), named=False)
+        self.known.update({(f.metric.id, (f.query.by, during, ())): f for f in found})
+
     def _told_by_more(self, metric_id: str, about: tuple[Any, ...]) -> bool:
         """Whether a figure asked for by more dimensions, or for more months, has told this one: then it is known."""
         by, during, filters = about
-        period = during or self.frame.period
+        period, wanted = during or self.frame.period, set(filters)
         for (known_id, (more, other, others)), figure in list(self.known.items()):
-            if known_id != metric_id or others != filters or not set(by) <= set(more):
+            if known_id != metric_id or not set(others) <= wanted or not set(by) <= set(more):
                 continue
+            only = dict(wanted - set(others))
             days = (None, None) if during == other else (period.first, period.last)
-            if found := rolled_up(figure, *by, start=days[0], end=days[1]):
+            if found := rolled_up(figure, *by, only=only, start=days[0], end=days[1]):
                 self.known[metric_id, about] = found
                 if during is None and any(found.excluded.values()):
                     self.left_out[metric_id] = found.excluded
@@ -98,14 +107,14 @@ class Desk:
         said: dict[str, Any] = {"metric": metric_id, "from": query.start, "to": query.end}
         said["as_of"] = self.frame.args["as_of"] if query.as_of else None
         said = {name: value for name, value in said.items() if value}
-        base = url_for("crm.drill", **said, **arguments(query.filters))
+        base = url_for("admin.figure_records", **said, **arguments(query.filters))
         fixed = set(query.filters)
 
         def address(**keys: Any) -> str:
             # A key that is narrower than the report's own filter stands in its place: it is one of the filter's.
             if narrower := fixed & keys.keys():
                 rest = {k: v for k, v in query.filters.items() if k not in narrower}
-                return url_for("crm.drill", **said, **arguments({**rest, **keys}))
+                return url_for("admin.figure_records", **said, **arguments({**rest, **keys}))
             return f"{base}&{urlencode(arguments(keys), doseq=True)}" if keys else base
 
         return address

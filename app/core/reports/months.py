@@ -9,10 +9,10 @@ from typing import Any
 
 from app.core.clock import local_date, today
 from app.core.metrics import FigureRow, Metric
-from app.modules.crm.reports.asking import Address, Desk, by_key
-from app.modules.crm.reports.blocks import Cell
-from app.modules.crm.reports.periods import Period, moved
-from app.modules.crm.reports.wording import cell, height
+from app.core.reports.asking import Address, Desk, by_key
+from app.core.reports.blocks import Cell
+from app.core.reports.periods import Period, moved
+from app.core.reports.wording import cell, height
 
 YEAR = 12
 

@@ -9,27 +9,25 @@ from functools import cached_property
 from typing import Any
 
 from flask import g, url_for
-from sqlalchemy import select
 
 from app.core import lookups, relative_dates
 from app.core.access import can, subtree
 from app.core.changelog import actor_id
 from app.core.clock import end_of, today
-from app.core.db import db, utcnow
+from app.core.db import utcnow
 from app.core.dimensions import dimensions
 from app.core.errors import BusinessError
 from app.core.formats import day, moment
 from app.core.i18n import _
 from app.core.ids import whole
 from app.core.metrics import MetricQuery, reader_scope
+from app.core.reports import periods
+from app.core.reports.periods import COMPARISONS, PREVIOUS, Period
 from app.core.surfaces.listing import teams
 from app.core.tables import ME, NONE
-from app.modules.contacts.public import Account
-from app.modules.crm.reports import periods
-from app.modules.crm.reports.periods import COMPARISONS, PREVIOUS, Period
 
-ARGS = ("period", "period__gte", "period__lte", "compare", "owner", "team", "source", "segment", "pipeline", "as_of", "by", "basis", "days")
-FILTERS = ("owner", "team", "source", "segment", "pipeline")
+ARGS = ("period", "period__gte", "period__lte", "compare", "as_of", "by", "basis", "days")
+PEOPLE = ("owner", "team")
 LONGEST = 100
 
 
@@ -46,11 +44,16 @@ class Frame:
     split: str
     basis: str
     splits: tuple[str, ...] = field(default=())
+    module: str = "crm"  # whose figures they are: what the reader may see of them
 
     @classmethod
-    def of(cls, endpoint: str, given: Mapping[str, str], usual: str, splits: tuple[str, ...], bases: tuple[str, ...] = ()) -> Frame:
+    def of(
+        cls, endpoint: str, given: Mapping[str, str], usual: str, splits: tuple[str, ...], bases: tuple[str, ...] = (),
+        module: str = "crm",
+    ) -> Frame:  # fmt: skip
         """From an address; what a report does not know is left out. Raises `BusinessError` for what cannot be read."""
-        args = {name: text[:LONGEST] for name in ARGS if (text := (given.get(name) or "").strip())}
+        filters = [*PEOPLE, *(d.name for d in dimensions().values() if d.options)]
+        args = {name: text[:LONGEST] for name in (*ARGS, *filters) if (text := (given.get(name) or "").strip())}
         if any("\x00" in text for text in args.values()):
             raise BusinessError(_("This page address is damaged. Open the list again from the menu."))
         period = periods.read(args, usual)
@@ -61,10 +64,11 @@ class Frame:
             period=period,
             before=period.before(_one_of(args.get("compare"), tuple(COMPARISONS), "compare")),
             as_of=_as_of(args.get("as_of")),
-            filters={name: _key(name, args[name]) for name in FILTERS if name in args},
+            filters={name: _key(name, args[name]) for name in filters if name in args},
             split=_one_of(args.get("by"), known, "by") if known else "",
             basis=_one_of(args.get("basis"), bases, "basis") if bases else "",
             splits=known,
+            module=module,
         )
 
     def query(self, *by: str, during: Period | None = None, **filters: Any) -> MetricQuery:
@@ -85,9 +89,9 @@ class Frame:
     @property
     def whose(self) -> str:
         """Whose figures they are: the reader's, their teams' or the company's."""
-        if reader_scope("crm") is None:
+        if reader_scope(self.module) is None:
             return _("Figures of the whole company")
-        return _("Figures of my teams") if can("crm.figures.team") else _("My own figures")
+        return _("Figures of my teams") if can(f"{self.module}.figures.team") else _("My own figures")
 
     # The chips
 
@@ -95,17 +99,14 @@ class Frame:
     def chips(self) -> list[dict[str, Any]]:
         """The filters of the address, as the filter row shows them."""
         found = [self._period_chip(), self._compare_chip()]
-        if reader_scope("crm") is None or can("crm.figures.team"):
+        if reader_scope(self.module) is None or can(f"{self.module}.figures.team"):
             found.append(self._chip("owner", _("Owner"), lookups.options("admin.member"), kind="lookup"))
             found.append(self._chip("team", _("Team"), [(str(t.id), t.name) for t in teams()]))
-        known = dimensions()
-        if "source" in known:
-            found.append(self._chip("source", str(known["source"].label), [(NONE, _("None")), *lookups.options("crm.source")]))
-        if "segment" in known and (names := _segments()):
-            found.append(self._chip("segment", str(known["segment"].label), [(NONE, _("None")), *((n, n) for n in names)]))
-        pipelines = lookups.options("crm.pipeline")
-        if len(pipelines) > 1:
-            found.append(self._chip("pipeline", _("Pipeline"), pipelines))
+        for each in dimensions().values():
+            options = list(each.options()) if each.options else []
+            if len(options) > (0 if each.may_lack else 1):
+                none = [(NONE, _("None"))] if each.may_lack else []
+                found.append(self._chip(each.name, str(each.label), [*none, *options]))
         return found
 
     def _chip(self, name: str, label: str, options: list[tuple[str, str]], kind: str = "choice") -> dict[str, Any]:
@@ -141,12 +142,6 @@ def _label(name: str) -> str:
     return relative_dates.label(name)
 
 
-def _segments() -> list[str]:
-    """The segments that accounts have. The names alone are no secret: they are what a company sorts customers by."""
-    names = select(Account.segment).where(Account.segment.is_not(None)).distinct().order_by(Account.segment).limit(50)
-    return list(db.session.scalars(names, execution_options={"all_rows": True}))
-
-
 def _as_of(text: str | None) -> datetime | None:
     """The end of the day that is given; None for the present."""
     if not text:
@@ -167,7 +162,7 @@ def _key(name: str, text: str) -> Any:
     """The key of a dimension that a filter's text stands for."""
     if text == NONE:
         return None
-    if name == "segment":
+    if dimensions()[name].worded:
         return text
     if text == ME and name == "owner":
         return actor_id()

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from werkzeug.datastructures import MultiDict
 
-from app.core.access import can
+from app.core.access import can, sees_every_row
 from app.core.clock import local_date, read_instant
 from app.core.db import db, utcnow
 from app.core.dimensions import dimensions
@@ -23,18 +23,16 @@ from app.core.figure_parts import Parts, value_of
 from app.core.formats import day
 from app.core.i18n import _
 from app.core.ids import whole
-from app.core.metrics import Figure, Metric, MetricQuery, drill, evaluate, metric
+from app.core.metrics import Figure, Metric, MetricQuery, drill, evaluate, metric, reader_scope
+from app.core.models import Trash
 from app.core.rates import RateTable
 from app.core.registry import registry
 from app.core.resource import Resource
 from app.core.tables import NONE, Listing
-from app.modules.crm.metrics.facts import Deals
 
 OWN = ("metric", "from", "to", "as_of", "known_at", "cursor", "sort", "format")
 LONGEST = 200
 MOST_KEYS = 500
-# Dimensions whose keys are words; those of the others are whole numbers: ids, months, quarters.
-TEXTS = ("product", "segment", "category", "kind", "state", "problem")
 
 
 def argument(value: Any) -> Any:
@@ -96,25 +94,50 @@ class Drill:
     def figure(self) -> Figure:
         return evaluate(self.metric.id, self.query)
 
+    @property
+    def _row_id(self) -> Any:
+        """The column of `chosen`."""
+        return self.chosen.column_descriptions[0]["expr"]
+
     @cached_property
     def everything(self) -> int:
-        """How many records are in the figure."""
-        ids = self.chosen.distinct().subquery()
-        return db.session.scalar(select(func.count()).select_from(ids), execution_options={"all_rows": True}) or 0
+        """How many records are in the figure. The figure tells it, unless a record may be several of its rows."""
+        several = any(isinstance(wanted, list) for wanted in self.query.filters.values())
+        if self.metric.repeats or several or reader_scope(self.metric.module) is not None:
+            return self._count(self.chosen)
+        return self.figure.total.n
+
+    def seen(self, listing: Listing) -> int:
+        """How many of them the reader may open: of whom no record rule confines, all but what lies in the trash by now."""
+        if not sees_every_row():
+            return listing.count()
+        thrown = select(Trash.row_id).where(Trash.table_name == self.resource.model.__tablename__)
+        if db.session.scalar(thrown.limit(1)) is None:
+            return self.everything
+        return self.everything - self._count(self.chosen.where(self._row_id.in_(thrown)))
+
+    def _count(self, chosen: Select) -> int:
+        counted = chosen.with_only_columns(func.count(self._row_id.distinct()))
+        return db.session.scalar(counted, execution_options={"all_rows": True}) or 0
 
     def listing(self, args: MultiDict) -> Listing:
         """The records that the reader may open, as a list."""
-        model = self.resource.model
-        inner = self.chosen.execution_options(all_rows=False)
-        return Listing(self.resource, args, criteria=[model.id.in_(inner)])
+        newest = self.metric.newest
+        said = MultiDict({**args, "sort": f"-{newest}"}) if newest else args
+        return Listing(self.resource, said, criteria=[self._among()], filled=bool(newest))
+
+    def _among(self) -> Any:
+        """Criterion of the rows of the resource that are in the figure, by which a database finds the first of many soon."""
+        model, inner = self.resource.model, self.chosen.execution_options(all_rows=False)
+        return inner.whereclause if inner.get_final_froms() == [model.__table__] else model.id.in_(inner)
 
     # What each record adds
 
     @property
     def countable(self) -> bool:
-        """Whether the select of the figure can be read record by record: it counts deals, and nothing but their rows."""
+        """Whether the select of the figure can be read record by record: it counts records, and nothing but their rows."""
         facts = self.metric.facts
-        return isinstance(facts, Deals) and type(facts).build is Deals.build and self.metric.shape != "formula"
+        return facts is not None and facts.by_record and self.metric.spread is None and self.metric.shape != "formula"
 
     def shares(self, ids: list[int]) -> dict[int, Any]:
         """Record id -> what it adds to the figure, in one statement; of a ratio, its numerator where it has one."""
@@ -133,7 +156,7 @@ class Drill:
         facts = self.metric.facts
         assert facts is not None  # asked by `countable`
         query = self._confined
-        row_id = self.chosen.column_descriptions[0]["expr"]
+        row_id = self._row_id
         groups = [*([row_id.label("record_id")] if ids is not None else []), *facts.groups_of(query)]
         found = self.chosen.with_only_columns(*groups, *facts.parts_of(query)).group_by(*groups)
         if ids is not None:
@@ -192,7 +215,7 @@ def _filters(asked: Metric, args: MultiDict) -> dict[str, Any]:
         if len(texts) > MOST_KEYS or any(len(text) > LONGEST or "\x00" in text for text in texts):
             raise BusinessError(_("“%(given)s” is not a valid filter.", given=name), field=name)
         keys = [key(text) for text in texts]
-        kind = str if name in TEXTS else int
+        kind = str if dimensions()[name].worded else int
         if any(type(each) is not kind for each in keys if each is not None):
             raise BusinessError(_("“%(given)s” is not a valid filter.", given=name), field=name)
         found[name] = keys if len(keys) > 1 else keys[0]

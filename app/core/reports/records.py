@@ -13,11 +13,11 @@ from app.core.errors import Forbidden
 from app.core.exporting import LABELS, SEEN, Wish
 from app.core.formats import money, number
 from app.core.i18n import _
+from app.core.reports.drilling import Drill
+from app.core.reports.wording import text_of
 from app.core.resource import Resource
 from app.core.surfaces import export
 from app.core.surfaces.listing import table
-from app.modules.crm.reports.drilling import Drill
-from app.modules.crm.reports.wording import text_of
 
 
 def context(found: Drill, args: MultiDict) -> dict[str, Any]:
@@ -25,8 +25,8 @@ def context(found: Drill, args: MultiDict) -> dict[str, Any]:
     resource, listing = found.resource, found.listing(_list_args(found.resource, args))
     shown = table(resource, listing)
     shares = found.shares([row["id"] for row in shown["rows"]])
-    seen, everything = listing.count(), found.everything
-    total, whole = found.figure.total, found.visible_sum()
+    hidden = found.everything - (seen := found.seen(listing))
+    value = text_of(found.metric, found.figure.total.value)
     for row in shown["rows"]:
         row["adds"] = _adds(found, shares.get(row["id"]))
         for cell in row["cells"]:
@@ -37,14 +37,14 @@ def context(found: Drill, args: MultiDict) -> dict[str, Any]:
         "conditions": found.conditions(),
         "table": shown,
         "countable": found.countable,
-        "value": text_of(found.metric, total.value),
+        "value": value,
         "parts": _parts(found),
         "seen": seen,
-        "seen_value": text_of(found.metric, whole) if found.countable else "",
-        "hidden": everything - seen,
+        "seen_value": (text_of(found.metric, found.visible_sum()) if hidden else value) if found.countable else "",
+        "hidden": hidden,
         "next_url": _page_url(args, shown["next_url"]),
         "prev_url": _page_url(args, shown["prev_url"]),
-        "file_url": url_for("crm.drill", **{**_said(args), "format": "csv"}) if can(resource.permission("export")) else None,
+        "file_url": url_for("admin.figure_records", **{**_said(args), "format": "csv"}) if can(resource.permission("export")) else None,
     }
 
 
@@ -91,4 +91,4 @@ def _page_url(args: MultiDict, list_url: str | None) -> str | None:
     if not list_url:
         return None
     cursor = parse_qs(urlsplit(list_url).query)["cursor"][0]
-    return url_for("crm.drill", **_said(args), cursor=cursor)
+    return url_for("admin.figure_records", **_said(args), cursor=cursor)

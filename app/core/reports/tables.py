@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-
-from app.core.db import db
 from app.core.dimensions import dimensions
 from app.core.i18n import _
 from app.core.metrics import FigureRow
-from app.modules.crm.models import OPEN, Pipeline, Stage
-from app.modules.crm.reports.asking import Desk, by_key, label_of
-from app.modules.crm.reports.blocks import Cell, Column
-from app.modules.crm.reports.wording import cell, height
+from app.core.reports.asking import Desk, by_key, label_of
+from app.core.reports.blocks import Cell, Column
+from app.core.reports.wording import cell, height
 
 
 @dataclass(frozen=True)
@@ -57,19 +53,6 @@ def lines(desk: Desk, of: Split, **filters: Any) -> list[list[Cell]]:
                               for i in of.ids)]
         for k in of.order
     ]  # fmt: skip
-
-
-def pipeline_of(desk: Desk) -> Pipeline | None:
-    """The pipeline whose stages a report shows: the one filtered by, else the first."""
-    chosen = desk.frame.filters.get("pipeline")
-    found = select(Pipeline).where(Pipeline.active).order_by(Pipeline.position, Pipeline.id)
-    return db.session.scalar(found.where(Pipeline.id == chosen) if chosen else found.limit(1))
-
-
-def open_stages() -> Sequence[Any]:
-    """Id, name and pipeline of all open stages, pipeline by pipeline in their order."""
-    found = select(Stage.id, Stage.name, Stage.pipeline_id).join(Pipeline, Pipeline.id == Stage.pipeline_id).where(Stage.type == OPEN)
-    return db.session.execute(found.order_by(Pipeline.position, Pipeline.id, Stage.position)).all()
 
 
 def total(desk: Desk, ids: Iterable[str], **filters: Any) -> list[Cell]:

@@ -14,7 +14,7 @@ from app.core.formats import NO_BREAK, money, money_short, number, percent
 from app.core.i18n import _, _n, language
 from app.core.metrics import FigureRow, Metric
 from app.core.money import Money, exponent
-from app.modules.crm.reports.blocks import EMPTY, NIL, Cell
+from app.core.reports.blocks import EMPTY, NIL, Cell
 
 
 def text_of(metric: Metric, value: Any, short: bool = False) -> str:
