@@ -18,7 +18,7 @@ from app.core.i18n import _
 from app.core.metrics import Metric, metrics
 from app.core.models import Team
 from app.core.relative_dates import around
-from app.modules.kpi.goals.baselines import baseline_of
+from app.modules.kpi.progress.baselines import baseline_of, baselines_of
 from app.modules.kpi.models import (
     ACTIVE,
     AGREED,
@@ -38,6 +38,8 @@ from app.modules.kpi.models import (
     Goal,
     GoalEdition,
 )
+from app.modules.kpi.progress.curve import months_of
+from app.modules.kpi.progress.baselines import baseline_of
 from app.modules.kpi.quantities import Given
 
 AMOUNTS = ("target", "low", "high")
@@ -47,6 +49,7 @@ OPEN_TO_CHANGE = frozenset({"target", "low", "high", "last_day", "weight", "curv
 BESIDE = frozenset({"name", "note", "parent_id", "objective_id", "cadence", "review_on", "excuse", "grade", "is_quota", "external_id"})
 SETTLED = (CLOSED, DROPPED)
 LONGEST_YEARS = 5
+HUNDRED, ROUNDED = Decimal(100), Decimal("0.1")  # percent, and how far rounded shares may be off
 
 
 def create_goal(values: Mapping[str, Any]) -> Goal:
@@ -56,8 +59,28 @@ def create_goal(values: Mapping[str, Any]) -> Goal:
     missing where `period` tells them (the one that holds `first_day`, or today). Its baseline is stored with it. Raises
     `BusinessError`.
     """
+    return create_goals([values])[0]
+
+
+def create_goals(rows: Sequence[Mapping[str, Any]]) -> list[Goal]:
+    """Many new goals at once, in their order; their baselines are asked for together. Raises `BusinessError`."""
+    goals = [_made(values) for values in rows]
+    _check_parents(goals)
+    for goal, baseline in zip(goals, baselines_of(goals), strict=True):
+        for name, value in baseline.items():
+            setattr(goal, name, value)
+    db.session.add_all(goals)
+    db.session.flush()
+    for goal in goals:
+        if goal.retrospective:
+            keep_edition(goal, _("For a period that was over already."))
+    return goals
+
+
+def _made(values: Mapping[str, Any]) -> Goal:
+    """A goal of these values that is not stored yet."""
     columns = _columns(values)
-    columns = {"owner_id": actor_id(), "period": QUARTER, "scope": MEMBER, "filters": {}, **columns}
+    columns = {"owner_id": actor_id(), "period": QUARTER, "scope": MEMBER, "filters": {}, "curve": [], **columns}
     if columns["scope"] == TEAM and columns.get("team_id") and "owner_id" not in values:
         columns["owner_id"] = manager_of(columns["team_id"]) or columns["owner_id"]
     columns |= _days(columns)
@@ -69,12 +92,6 @@ def create_goal(values: Mapping[str, Any]) -> Goal:
     _check(goal, metric)
     if goal.last_day < today():
         goal.retrospective, goal.state = True, ACTIVE
-    for name, value in baseline_of(goal).items():
-        setattr(goal, name, value)
-    db.session.add(goal)
-    db.session.flush()
-    if goal.retrospective:
-        keep_edition(goal, _("For a period that was over already."))
     return goal
 
 
@@ -101,7 +118,11 @@ def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal
         if {"first_day", "last_day", "period"} & changed and goal.state != ACTIVE:
             for name, value in _days({"period": goal.period, "first_day": goal.first_day, "last_day": goal.last_day}).items():
                 setattr(goal, name, value)
+        if {"first_day", "last_day"} & changed and "curve" not in changed:
+            goal.curve = []  # its shares were those of other months
         _check(goal, metric)
+        if "parent_id" in changed:
+            _check_parents([goal])
     if {"metric", "filters", "scope", "owner_id", "team_id", "first_day", "period"} & changed:
         for name, value in {**baseline_of(goal), "metric_version": metric.version}.items():
             setattr(goal, name, value)
@@ -223,23 +244,35 @@ def _check(goal: Goal, metric: Metric) -> None:
     wanted = {"owner"} if goal.scope == MEMBER else {"team"} if goal.scope == TEAM else set()
     if unknown := (wanted | set(goal.filters or {})) - set(metric.dimensions):
         raise BusinessError(_("“%(metric)s” cannot be told by %(by)s.", metric=metric.label, by=", ".join(sorted(unknown))), field="metric")
-    if goal.parent_id is not None:
-        _check_parent(goal)
+    if goal.curve:
+        _check_curve(goal)
 
 
-def _check_parent(goal: Goal) -> None:
-    """A goal serves another one, which must not serve it. Raises `BusinessError`."""
+def _check_curve(goal: Goal) -> None:
+    """The shares of the months are one each, none below zero, 100 together. Raises `BusinessError`."""
+    shares = [Decimal(str(each)) for each in goal.curve]
+    if len(shares) != len(months_of(goal.first_day, goal.last_day)):
+        raise BusinessError(_("A share for each month of the period, please."), field="curve")
+    if min(shares) < 0 or abs(sum(shares) - HUNDRED) > ROUNDED:
+        raise BusinessError(_("The shares of the months have to come to 100 %%, none of them below zero."), field="curve")
+
+
+def _check_parents(goals: Sequence[Goal]) -> None:
+    """Goals serve others, which must not serve them. Raises `BusinessError`."""
+    if all(goal.parent_id is None for goal in goals):
+        return
     above: dict[int, int | None] = dict(
         db.session.execute(select(Goal.id, Goal.parent_id), execution_options={"all_rows": True}).tuples().all()
     )
-    at, seen = goal.parent_id, set()
-    while at is not None and at not in seen:
-        if at == goal.id:
-            raise BusinessError(_("A goal cannot serve itself, not even by way of others."), field="parent_id")
-        seen.add(at)
-        at = above.get(at)
-    if goal.parent_id not in above:
-        raise BusinessError(_("There is no such goal."), field="parent_id")
+    for goal in goals:
+        at, seen = goal.parent_id, set()
+        while at is not None and at not in seen:
+            if at == goal.id:
+                raise BusinessError(_("A goal cannot serve itself, not even by way of others."), field="parent_id")
+            seen.add(at)
+            at = above.get(at)
+        if goal.parent_id is not None and goal.parent_id not in above:
+            raise BusinessError(_("There is no such goal."), field="parent_id")
 
 
 def _text(value: Any) -> Any:
@@ -255,4 +288,4 @@ def manager_of(team_id: int) -> int | None:
 
 def bulk_goals(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Many new goals at once, as an import brings them. Raises `BusinessError`."""
-    return [create_goal(row).id for row in rows]
+    return [goal.id for goal in create_goals(rows)]

@@ -17,8 +17,7 @@ from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.money import from_minor
 from app.core.resource import VERBS, Resource
-from app.modules.kpi.goals.labels import CADENCES
-from app.modules.kpi.models import MONTH
+from app.modules.kpi.models import MONTH, QUARTER, WEEK
 from app.modules.kpi.own import services
 from app.modules.kpi.own.models import FORMULA, LAST, MANUAL, MEAN, SCALE, SUM, OwnMetric, Value
 from app.modules.kpi.quantities import Amount, Quantity
@@ -26,6 +25,7 @@ from app.modules.kpi.quantities import Amount, Quantity
 KINDS = {MANUAL: _l("Told by people"), FORMULA: _l("Formula")}
 UNITS = {"money": _l("Money"), "count": _l("Number"), "ratio": _l("Share (%%)"), "days": _l("Days"), "hours": _l("Hours")}
 WAYS = {"up": _l("More is better"), "down": _l("Less is better"), "none": _l("Neither")}
+CADENCES = {WEEK: _l("Every week"), MONTH: _l("Every month"), QUARTER: _l("Every quarter")}
 GATHERED = {SUM: _l("Values add up"), MEAN: _l("Their mean"), LAST: _l("The last of each person")}
 
 
