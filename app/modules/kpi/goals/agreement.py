@@ -5,10 +5,13 @@ A manager proposes, whose goal it is agrees or proposes something else; then it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask import g
 from sqlalchemy import select
 
 from app.core import writes
@@ -36,7 +39,7 @@ from app.modules.kpi.progress.foretell import foretell, settle_predictions
 from app.modules.kpi.progress.measure import measure, reached
 from app.modules.kpi.quantities import Given
 from app.modules.kpi.smart.check import check
-from app.modules.kpi.smart.findings import BLOCK
+from app.modules.kpi.smart.findings import BLOCK, Finding
 
 OPEN = (DRAFT, PROPOSED, AGREED)
 
@@ -45,26 +48,32 @@ def propose(goal: Goal, text: str = "", version: int | None = None) -> Goal:
     """Put a draft to whom it belongs. Raises `BusinessError` unless it is a draft, `Conflict`."""
     goal = locked(goal, version)
     _expect(goal, DRAFT)
-    goal.state, goal.proposed_at = PROPOSED, utcnow()
-    say(goal, "proposed", text)
-    _tell(goal, _("A goal was proposed to you: %(name)s", name=goal.name))
+    offer(goal, text)
+    _tell(goal, lambda: _("A goal was proposed to you: %(name)s", name=goal.name))
     return goal
 
 
+def offer(goal: Goal, text: str = "") -> None:
+    """A draft becomes a proposal; whoever calls has looked at its state, and tells whose it is."""
+    goal.state, goal.proposed_at = PROPOSED, utcnow()
+    say(goal, "proposed", text)
+
+
 def counter(goal: Goal, target: Given | None, last_day: date | None, text: str = "", version: int | None = None) -> Goal:
-    """Answer a proposal with another target or day; it goes back to who proposed it, still proposed. Raises `BusinessError`."""
+    """Answer a proposal with another target or day; it goes to the other side, still proposed. Raises `BusinessError`, `Conflict`."""
     goal = locked(goal, version)
     _expect(goal, PROPOSED)
-    if target is None and last_day is None:
+    amount = _amount(goal, target) if target is not None and goal.direction != BAND else None
+    said = last_word(goal.id)
+    offered = (said.target, said.last_day) if said is not None else (goal.target, goal.last_day)
+    if amount in (None, offered[0]) and last_day in (None, offered[1]):
         raise BusinessError(_("What would you propose: another target, another day?"), field="target")
-    metric = metrics().get(goal.metric)
-    amount = target.in_unit(metric.unit)[0] if target is not None and metric is not None else None
     if last_day is not None and last_day < goal.first_day:
         raise BusinessError(_("The period ends before it begins."), field="last_day")
     say(goal, "countered", text, target=amount, last_day=last_day)
-    if (asker := _proposer(goal)) is not None:
-        text = _("%(name)s: there is a counter-proposal.", name=goal.name)
-        notify([asker], text, f"kpi/goals/{goal.id}", icon="target-arrow")
+    if (other := _proposer(goal) if goal.owner_id == actor_id() else goal.owner_id) not in (None, actor_id()):
+        notify([other], lambda: _("%(name)s: there is a counter-proposal.", name=goal.name), f"kpi/goals/{goal.id}",
+               icon="target-arrow", mail=True)  # fmt: skip
     return goal
 
 
@@ -75,15 +84,17 @@ def accept(goal: Goal, version: int | None = None) -> Goal:
     last = last_word(goal.id)
     if last is not None and last.kind == "countered":
         values: dict[str, Any] = {}
-        if last.target is not None:
-            values["target"] = last.target
-        if last.last_day is not None:
+        if last.target is not None and goal.direction != BAND:
+            values["target"] = Given(last.target, goal.currency or "")
+        if last.last_day not in (None, goal.last_day):
             values |= {"last_day": last.last_day, "period": "other", "first_day": goal.first_day}
         proposed_at = goal.proposed_at
         change_goal(goal, values)
         goal.proposed_at = proposed_at
     goal.state, goal.agreed_at = AGREED, utcnow()
     say(goal, "agreed", target=goal.target, last_day=goal.last_day)
+    if (other := _proposer(goal) if goal.owner_id == actor_id() else goal.owner_id) not in (None, actor_id()):
+        notify([other], lambda: _("%(name)s was agreed on.", name=goal.name), f"kpi/goals/{goal.id}", icon="target-arrow")
     return goal
 
 
@@ -98,19 +109,32 @@ def activate(goal: Goal, excuse: str | None = None, version: int | None = None) 
         raise BusinessError(_("This goal runs already, or is over."))
     if excuse is not None:
         goal.excuse = excuse.strip()
-    found = check([goal]).get(goal.id, [])
-    if blocks := [f for f in found if f.severity == BLOCK]:
-        raise BusinessError(" ".join(f.sentence for f in blocks), field=blocks[0].field or None)
-    if found and not goal.excuse:
-        raise BusinessError(_("The check warns. Say why this goal is good all the same."), field="excuse")
-    goal.state, goal.activated_at, goal.edition = ACTIVE, utcnow(), 1
-    db.session.flush()
-    keep_edition(goal, "")
-    say(goal, "activated", target=goal.target, last_day=goal.last_day)
-    foretell([goal])
+    if (why := held_back(goal, check([goal]).get(goal.id, []))) is not None:
+        raise why
+    begin([goal])
     if goal.owner_id != actor_id():
-        _tell(goal, _("A goal of yours has begun: %(name)s", name=goal.name))
+        _tell(goal, lambda: _("A goal of yours has begun: %(name)s", name=goal.name))
     return goal
+
+
+def held_back(goal: Goal, found: Sequence[Finding]) -> BusinessError | None:
+    """Why a goal may not begin, by what the check says of it; None when it may."""
+    if blocks := [f for f in found if f.severity == BLOCK]:
+        return BusinessError(" ".join(f.sentence for f in blocks), field=blocks[0].field or None)
+    if found and not goal.excuse:
+        return BusinessError(_("The check warns. Say why this goal is good all the same."), field="excuse")
+    return None
+
+
+def begin(goals: Sequence[Goal]) -> None:
+    """Let goals run that may: they are frozen and foretold. Whoever calls tells whose they are."""
+    for goal in goals:
+        goal.state, goal.activated_at, goal.edition = ACTIVE, utcnow(), 1
+    db.session.flush()
+    for goal in goals:
+        keep_edition(goal, "")
+        say(goal, "activated", target=goal.target, last_day=goal.last_day)
+    foretell(goals)
 
 
 def close(goal: Goal, version: int | None = None) -> Goal:
@@ -122,12 +146,17 @@ def close(goal: Goal, version: int | None = None) -> Goal:
     stands = measure([goal])[goal.id]
     if stands.value is None and stands.reason:
         raise BusinessError(stands.reason)
+    settle(goal, stands.value)
+    return goal
+
+
+def settle(goal: Goal, value: Decimal | None) -> None:
+    """A goal is closed with what was reached, None where nobody can tell; what was foretold of it is settled."""
     goal.state, goal.closed_at = CLOSED, utcnow()
-    goal.final, goal.attained = stands.value, reached(goal, stands.value)
+    goal.final, goal.attained = value, reached(goal, value)
     say(goal, "closed", target=goal.target if goal.direction != BAND else None)
     settle_predictions(goal)
     db.session.flush()
-    return goal
 
 
 def drop(goal: Goal, text: str, version: int | None = None) -> Goal:
@@ -174,6 +203,17 @@ def _expect(goal: Goal, state: str) -> None:
         raise BusinessError(_("The goal is not where this can be done any more. Look at it again."))
 
 
-def _tell(goal: Goal, text: str) -> None:
+def _amount(goal: Goal, given: Given) -> Decimal:
+    """Another target in whole units, in the currency of the goal. Raises `BusinessError`."""
+    metric = metrics().get(goal.metric)
+    if metric is None:
+        raise BusinessError(_("The application that this figure comes from is switched off."), field="target")
+    value, currency = given.in_unit(metric.unit)
+    if currency and given.sign and currency != (goal.currency or g.company.currency):
+        raise BusinessError(_("In the currency of the goal, please."), field="target")
+    return value
+
+
+def _tell(goal: Goal, text: Callable[[], str]) -> None:
     if goal.owner_id is not None and goal.owner_id != actor_id():
         notify([goal.owner_id], text, f"kpi/goals/{goal.id}", icon="target-arrow", mail=True)
