@@ -18,7 +18,6 @@ from app.core.i18n import _
 from app.core.metrics import Metric, metrics
 from app.core.models import Team
 from app.core.relative_dates import around
-from app.modules.kpi.progress.baselines import baseline_of, baselines_of
 from app.modules.kpi.models import (
     ACTIVE,
     AGREED,
@@ -38,8 +37,8 @@ from app.modules.kpi.models import (
     Goal,
     GoalEdition,
 )
+from app.modules.kpi.progress.baselines import baseline_of, baselines_of
 from app.modules.kpi.progress.curve import months_of
-from app.modules.kpi.progress.baselines import baseline_of
 from app.modules.kpi.quantities import Given
 
 AMOUNTS = ("target", "low", "high")
