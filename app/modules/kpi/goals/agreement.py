@@ -5,8 +5,7 @@ A manager proposes, whose goal it is agrees or proposes something else; then it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -71,17 +70,18 @@ def counter(goal: Goal, target: Given | None, last_day: date | None, text: str =
     if last_day is not None and last_day < goal.first_day:
         raise BusinessError(_("The period ends before it begins."), field="last_day")
     say(goal, "countered", text, target=amount, last_day=last_day)
-    if (other := _proposer(goal) if goal.owner_id == actor_id() else goal.owner_id) not in (None, actor_id()):
-        notify([other], lambda: _("%(name)s: there is a counter-proposal.", name=goal.name), f"kpi/goals/{goal.id}",
-               icon="target-arrow", mail=True)  # fmt: skip
+    _tell_other_side(goal, lambda: _("%(name)s: there is a counter-proposal.", name=goal.name))
     return goal
 
 
 def accept(goal: Goal, version: int | None = None) -> Goal:
-    """Agree on what was said last: a counter-proposal is taken over into the goal. Raises `BusinessError`, `Conflict`."""
+    """Agree on what was said last: a counter-proposal is taken over into the goal. Nobody agrees with themselves. Raises
+    `BusinessError`, `Conflict`."""
     goal = locked(goal, version)
     _expect(goal, PROPOSED)
     last = last_word(goal.id)
+    if last is not None and last.member_id is not None and last.member_id == actor_id():
+        raise BusinessError(_("It is for the other side to answer."))
     if last is not None and last.kind == "countered":
         values: dict[str, Any] = {}
         if last.target is not None and goal.direction != BAND:
@@ -93,8 +93,7 @@ def accept(goal: Goal, version: int | None = None) -> Goal:
         goal.proposed_at = proposed_at
     goal.state, goal.agreed_at = AGREED, utcnow()
     say(goal, "agreed", target=goal.target, last_day=goal.last_day)
-    if (other := _proposer(goal) if goal.owner_id == actor_id() else goal.owner_id) not in (None, actor_id()):
-        notify([other], lambda: _("%(name)s was agreed on.", name=goal.name), f"kpi/goals/{goal.id}", icon="target-arrow")
+    _tell_other_side(goal, lambda: _("%(name)s was agreed on.", name=goal.name))
     return goal
 
 
@@ -217,3 +216,10 @@ def _amount(goal: Goal, given: Given) -> Decimal:
 def _tell(goal: Goal, text: Callable[[], str]) -> None:
     if goal.owner_id is not None and goal.owner_id != actor_id():
         notify([goal.owner_id], text, f"kpi/goals/{goal.id}", icon="target-arrow", mail=True)
+
+
+def _tell_other_side(goal: Goal, text: Callable[[], str]) -> None:
+    """Tell whoever did not do this: the owner, or who proposed the goal to them."""
+    other = _proposer(goal) if goal.owner_id == actor_id() else goal.owner_id
+    if other is not None and other != actor_id():
+        notify([other], text, f"kpi/goals/{goal.id}", icon="target-arrow", mail=True)

@@ -101,38 +101,51 @@ def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal
     edition and needs a reason. What was agreed on has to be agreed on again. Raises `BusinessError`, `Conflict`.
     """
     columns = _columns(values)
-    metric = _metric(columns.get("metric", goal.metric))
-    columns |= _amounts(metric, values)
+    known = metrics().get(columns.get("metric", goal.metric) or "")
+    columns |= _amounts(known, values) if known else {}
     changed = {name for name, value in columns.items() if getattr(goal, name) != value}
-    if not changed:
-        return goal
-    if goal.state in SETTLED and changed - BESIDE:
-        raise BusinessError(_("This goal is closed: its figures stay as they were."))
     substance = changed - BESIDE
-    if goal.state == ACTIVE and substance:
+    if substance and goal.state in SETTLED:
+        raise BusinessError(_("This goal is closed: its figures stay as they were."))
+    if substance and goal.state == ACTIVE:
         _check_frozen(goal, substance, reason)
     with db.session.no_autoflush:
-        for name in changed:
-            setattr(goal, name, columns[name])
-        if {"first_day", "last_day", "period"} & changed and goal.state != ACTIVE:
-            for name, value in _days({"period": goal.period, "first_day": goal.first_day, "last_day": goal.last_day}).items():
-                setattr(goal, name, value)
-        if {"first_day", "last_day"} & changed and "curve" not in changed:
-            goal.curve = []  # its shares were those of other months
-        _check(goal, metric)
+        _set(goal, {name: columns[name] for name in changed})
+        if known or substance:  # what is about a goal may be noted while the application of its figure is off
+            _check(goal, _metric(goal.metric))
         if "parent_id" in changed:
             _check_parents([goal])
-    if {"metric", "filters", "scope", "owner_id", "team_id", "first_day", "period"} & changed:
-        for name, value in {**baseline_of(goal), "metric_version": metric.version}.items():
+    if known and {"metric", "filters", "scope", "owner_id", "team_id", "first_day", "period"} & changed:
+        for name, value in {**baseline_of(goal), "metric_version": known.version}.items():
             setattr(goal, name, value)
-    if substance and goal.state in (PROPOSED, AGREED):
+    if substance:
+        _begin_again(goal, reason)
+    db.session.flush()
+    return goal
+
+
+def _set(goal: Goal, columns: Mapping[str, Any]) -> None:
+    """Put values into a goal. Another kind of period is the one that holds its first day; a curve is one of its months."""
+    days = goal.first_day, goal.last_day
+    for name, value in columns.items():
+        setattr(goal, name, value)
+    if {"first_day", "last_day", "period"} & columns.keys() and goal.state != ACTIVE:
+        same = "period" in columns and (goal.first_day, goal.last_day) == days and goal.period != OTHER
+        told = {"period": goal.period, "first_day": goal.first_day, "last_day": None if same else goal.last_day}
+        for name, value in _days(told).items():
+            setattr(goal, name, value)
+    if (goal.first_day, goal.last_day) != days and "curve" not in columns:
+        goal.curve = []
+
+
+def _begin_again(goal: Goal, reason: str) -> None:
+    """What was agreed on has to be agreed on again; what runs is a new edition."""
+    if goal.state in (PROPOSED, AGREED):
         goal.state, goal.proposed_at, goal.agreed_at = DRAFT, None, None
-    if substance and goal.state == ACTIVE:
+    if goal.state == ACTIVE:
         goal.edition += 1
         db.session.flush()
         keep_edition(goal, reason)
-    db.session.flush()
-    return goal
 
 
 def keep_edition(goal: Goal, reason: str) -> None:

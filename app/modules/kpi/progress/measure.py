@@ -12,12 +12,15 @@ from decimal import Decimal
 from typing import Any
 
 from flask import g
+from sqlalchemy import select
 
-from app.core.access import can, subtree, teams_below
+from app.core.access import can, teams_below
 from app.core.clock import end_of, today
+from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.core.metrics import Metric, MetricQuery, evaluate, metrics, reader_scope
+from app.core.models import Team
 from app.core.money import Money
 from app.core.rates import RateTable
 from app.core.workdays import working_days
@@ -40,7 +43,8 @@ class Progress:
     `value` is in whole units (of company currency for money), None where nobody knows, and then `reason` says why.
     `target` is in company currency too. `attainment` is a share of 1: actual ÷ target, the other way round where lower is
     better, of a band how close it is. `share` is how much of the period's working days are over, `expected` what the value
-    would be on pace, `pace` actual ÷ expected (m19). `needed` is what every working day that is left has to bring.
+    would be on pace, `pace` actual ÷ expected (m19). `needed` is what every working day that is left has to bring, or, where
+    lower is better, may bring.
     """
 
     goal_id: int
@@ -89,13 +93,34 @@ def measure(goals: Iterable[Goal], on: date | None = None) -> dict[int, Progress
     for goal in goals:
         if why := refusal(goal, known.get(goal.metric)):
             found[goal.id] = Progress(goal.id, None, reason=why)
-        elif goal.first_day > day:
-            found[goal.id] = _placed(goal, known[goal.metric], None, 0, day, {})
+        elif goal.first_day > day or _is_settled(goal, day):
+            final = goal.final if _is_settled(goal, day) else None
+            found[goal.id] = _placed(goal, known[goal.metric], final, 0, day, {})
         else:
             asked.setdefault(question(goal, min(goal.last_day, day)), []).append(goal)
-    for what, same in asked.items():
+    for what, same in _together(asked, known).items():
         found |= _answered(known[what.metric], what, same, day, on)
     return found
+
+
+def _is_settled(goal: Goal, day: date) -> bool:
+    """Whether what was reached is written down: a goal that was closed says what it was closed with."""
+    return goal.state == CLOSED and goal.final is not None and day > goal.last_day
+
+
+def _together(asked: Mapping[Question, list[Goal]], known: Mapping[str, Metric]) -> dict[Question, list[Goal]]:
+    """The questions about teams whose figures add up, asked at once for all teams; the others as they are."""
+    found: dict[Question, list[Goal]] = {}
+    for what, goals in asked.items():
+        others = tuple(pair for pair in what.filters if pair[0] != "team")
+        joint = replace(what, filters=others) if _by_team(what, known[what.metric]) else what
+        found.setdefault(joint, []).extend(goals)
+    return found
+
+
+def _by_team(what: Question, metric: Metric) -> bool:
+    """Whether figures of teams are the sums of those of the teams in them, to the cent: no rate is applied late."""
+    return what.scope == TEAM and metric.shape == "sum" and "team" in metric.additive and metric.currency_basis != "snapshot"
 
 
 def refusal(goal: Goal, metric: Metric | None) -> str:
@@ -114,14 +139,44 @@ def may_measure(goal: Goal, metric: Metric) -> bool:
         return True
     if goal.scope == MEMBER:
         return goal.owner_id in allowed
-    return goal.scope == TEAM and can(f"{metric.module}.figures.team") and goal.team_id in teams_below(g.me.member_id)
+    return goal.scope == TEAM and can(f"{metric.module}.figures.team") and goal.team_id in _my_teams()
+
+
+def _my_teams() -> set[int]:
+    """The reader's teams and those below, read once per app context."""
+    if "kpi_my_teams" not in g:
+        g.kpi_my_teams = teams_below(g.me.member_id)
+    return g.kpi_my_teams
+
+
+def teams_of(goal: Goal) -> tuple[int, ...]:
+    """The team that a goal is about and the teams below it; each read once per app context."""
+    known: dict[int, tuple[int, ...]] = g.setdefault("kpi_teams_of", {})
+    if goal.team_id is None:
+        return ()
+    if goal.team_id not in known:
+        above = dict(db.session.execute(select(Team.id, Team.parent_id), execution_options={"all_rows": True}).tuples().all())
+        for each in sorted(above):
+            for team_id in _line(each, above):
+                known[team_id] = (*known.get(team_id, ()), each)
+    return known.get(goal.team_id, (goal.team_id,))
+
+
+def _line(team_id: int, above: Mapping[int, int | None]) -> set[int]:
+    """A team and all above it."""
+    found: set[int] = set()
+    at: int | None = team_id
+    while at is not None and at not in found:
+        found.add(at)
+        at = above.get(at)
+    return found
 
 
 def question(goal: Goal, last: date | None = None, first: date | None = None) -> Question:
     """What a goal asks of the registry about its own days or others."""
     filters = {**goal.filters}
     if goal.scope == TEAM and goal.team_id is not None:
-        filters["team"] = sorted(subtree({goal.team_id}))
+        filters["team"] = list(teams_of(goal))
     said = tuple((name, tuple(each) if isinstance(each, list) else each) for name, each in sorted(filters.items()))
     return Question(goal.metric, goal.scope, first or goal.first_day, last or goal.last_day, said)
 
@@ -133,18 +188,22 @@ def query_of(what: Question, *by: str, on: date | None = None) -> MetricQuery:
 
 
 def _answered(metric: Metric, what: Question, goals: Sequence[Goal], day: date, on: date | None) -> dict[int, Progress]:
-    by = ("owner",) if what.scope == MEMBER else ()
+    by = {MEMBER: ("owner",), TEAM: ("team",) if _by_team(what, metric) else ()}.get(what.scope, ())
+    if "team" in by:
+        every = {team for goal in goals for team in teams_of(goal)}
+        what = replace(what, filters=(*what.filters, ("team", tuple(sorted(every)))))
     try:
         figure = evaluate(what.metric, query_of(what, *by, on=on))
     except BusinessError as refused:  # a filter or a split that this metric does not know
         return {goal.id: Progress(goal.id, None, reason=refused.message) for goal in goals}
-    rows = {row.keys.get("owner"): row for row in figure.rows}
-    nothing = Decimal(0) if metric.shape == "sum" else None
+    rows = {row.keys[by[0]] if by else None: row for row in figure.rows}
     found = {}
     for goal in goals:
-        row = rows.get(goal.owner_id if by else None)
-        value = nothing if row is None else plain(row.value)
-        found[goal.id] = _placed(goal, metric, value, row.n if row else 0, day, figure.excluded)
+        keys: Sequence[int | None] = teams_of(goal) if "team" in by else [goal.owner_id if by else None]
+        told = [rows[key] for key in keys if key in rows]
+        values = [value for row in told if (value := plain(row.value)) is not None]
+        value = sum(values, Decimal(0)) if values or metric.shape == "sum" else None
+        found[goal.id] = _placed(goal, metric, value, sum(row.n for row in told), day, figure.excluded)
     return found
 
 
@@ -168,7 +227,7 @@ def _placed(goal: Goal, metric: Metric, value: Decimal | None, n: int, day: date
     expected = target * share_by(goal, day)
     above, below = (expected, value) if goal.direction == DOWN else (value, expected)
     pace = above / below if above is not None and below else None
-    needed = (target - value) / left if value is not None and left > 0 else None
+    needed = max((target - value) / left, Decimal(0)) if value is not None and left > 0 else None
     found = replace(found, expected=expected, pace=pace, needed=needed)
     return replace(found, status=_status(goal, found, day, True))
 
@@ -243,6 +302,8 @@ def _status(goal: Goal, found: Progress, day: date, adds_up: bool) -> str:
         return UNKNOWN
     if adds_up and goal.direction != DOWN and found.value >= (found.target or 0):
         return ATTAINED
+    if adds_up and goal.direction == DOWN and found.value > (found.target or 0):
+        return OFF_TRACK  # it only grows: there is no way back
     if found.pace is None:  # nothing was expected yet, or there is nothing of what should be little
         return ON_TRACK if not found.expected or not found.value else UNKNOWN
     percent, decided = found.pace * HUNDRED, settings()
