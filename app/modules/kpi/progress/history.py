@@ -13,7 +13,7 @@ from decimal import Decimal
 from app.core.clock import today
 from app.core.errors import BusinessError
 from app.core.figure_rollup import rolled_up
-from app.core.metrics import Figure, evaluate, metrics
+from app.core.metrics import Figure, Metric, evaluate, metrics
 from app.core.relative_dates import around
 from app.modules.kpi.models import MEMBER, Goal
 from app.modules.kpi.progress.measure import Question, plain, query_of, question, refusal
@@ -54,7 +54,7 @@ def history(goals: Iterable[Goal], on: date | None = None) -> dict[int, History]
     asked: dict[Question, list[Goal]] = {}
     found: dict[int, History] = {}
     for goal in goals:
-        if refusal(goal, known.get(goal.metric)) or "month" not in known[goal.metric].dimensions:
+        if refusal(goal, known.get(goal.metric)) or not tells_the_past(known[goal.metric]):
             found[goal.id] = History()
             continue
         last = around(min(goal.first_day, day), "month")[0] - ONE_DAY
@@ -63,6 +63,12 @@ def history(goals: Iterable[Goal], on: date | None = None) -> dict[int, History]
     for what, same in asked.items():
         found |= _told(what, same)
     return found
+
+
+def tells_the_past(metric: Metric) -> bool:
+    """Whether the months of a figure are what it was in them. A figure of the moment, such as the open pipeline, is split by
+    months that its records are due in; a value that people tell of a day is of that day."""
+    return "month" in metric.dimensions and (metric.basis != "snapshot" or metric.grain == "value")
 
 
 def months_before(first: date, months: int) -> date:
