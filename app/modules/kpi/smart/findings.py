@@ -10,6 +10,19 @@ SEVERITIES = (BLOCK, WARN, OFF)
 
 
 @dataclass(frozen=True)
+class Flaw:
+    """What a rule says is wrong with a goal, and what would mend it.
+
+    `field` is the one to change, `offer` a value for it (as its form control holds it) that would do.
+    """
+
+    sentence: str
+    mend: str
+    field: str = ""
+    offer: str = ""
+
+
+@dataclass(frozen=True)
 class Finding:
     """That a goal breaks a rule: which one, how grave it is, what is wrong with this goal, and what would mend it.
 
