@@ -19,6 +19,7 @@ from app.modules.crm.models import Deal
 from tests.modules.crm.making import euros, reason, stage
 
 URL = "/c/one/crm/reports"
+FIGURES = "/c/one/admin/figures"  # the records behind one
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_a_cell_leads_to_its_records(year, client_of):
     client = client_of("alice")
     page = client.get(f"{PIVOT}?{YEAR}&measure=crm.won_amount&rows=owner&columns=quarter").text
     address = page.partition("€500")[0].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
-    assert "/drill?" in address
+    assert "/admin/figures?" in address
     found = client.get(address)
     assert found.status_code == 200
     assert "Press line" in found.text

@@ -31,7 +31,7 @@ from app.modules.crm.models import Deal
 from tests.cast import Person
 from tests.conftest import Office
 from tests.modules.crm.making import clock
-from tests.modules.crm.reporting import Q1, SALES, URL, Sale, column, read, tables, tell
+from tests.modules.crm.reporting import FIGURES, Q1, SALES, URL, Sale, column, read, tables, tell
 
 Client = Callable[[str], FlaskClient]
 FIRST, LAST = date(2025, 1, 1), date(2025, 3, 31)
@@ -238,12 +238,12 @@ def test_records_that_are_not_the_readers_to_open_are_counted(one: Office, peopl
     with one:
         deal = db.session.get_one(Deal, deals["Press"])
         services.change_deal(deal, {"owner_id": people["dave"].member_id}, deal.version)
-    page = client_of("bob").get(f"{URL}/drill?metric=crm.won_amount&from=2025-01-01&to=2025-03-31")
+    page = client_of("bob").get(f"{FIGURES}?metric=crm.won_amount&from=2025-01-01&to=2025-03-31")
     assert "Amount won: €3,000" in page.text
     assert "and 1 you may not open" in page.text
     assert ">Mill</a>" in page.text
     assert ">Press</a>" not in page.text
-    names = csv.DictReader(io.StringIO(client_of("bob").get(f"{URL}/drill?metric=crm.won_amount&from=2025-01-01&to=2025-03-31&format=csv").text.lstrip("\ufeff")))
+    names = csv.DictReader(io.StringIO(client_of("bob").get(f"{FIGURES}?metric=crm.won_amount&from=2025-01-01&to=2025-03-31&format=csv").text.lstrip("\ufeff")))
     assert [row["Name"] for row in names] == ["Mill"]
 
 
@@ -274,7 +274,7 @@ def test_records_that_are_not_the_readers_to_open_are_counted(one: Office, peopl
     ],
 )
 def test_an_address_of_records_is_checked(client_of: Client, deals: dict[str, int], args: dict[str, str], status: int) -> None:
-    assert client_of("alice").get(f"{URL}/drill", query_string=args).status_code == status
+    assert client_of("alice").get(FIGURES, query_string=args).status_code == status
 
 
 @pytest.mark.parametrize("value", [None, 7, "7", "none", ":x", "GTX Pro", "!1", True, False, 24310])
@@ -289,7 +289,7 @@ def test_every_metric_leads_to_as_many_records_as_it_counts(one: Office, people,
     alice = client_of("alice")
     with one:
         ids = [m for m in metrics() if m.startswith("crm.")]
-    wrong = {i: alice.get(f"{URL}/drill", query_string={"metric": i}).status_code for i in ids}
+    wrong = {i: alice.get(FIGURES, query_string={"metric": i}).status_code for i in ids}
     assert {i: status for i, status in wrong.items() if status != 200} == {}
 
 
@@ -375,7 +375,7 @@ def test_follow_ups_by_rep_kind_and_month(one: Office, people, client_of: Client
     assert column(months, "Call")["Feb"] == "2"
     untouched = tables(client_of("alice"), "followups", days="3650")["Accounts nobody has touched for 3,650 days"]
     assert [row[0] for row in untouched[1:]] == ["Benito"]
-    assert client_of("bob").get(f"{URL}/drill?metric=crm.follow_ups&from=2025-02-01&to=2025-02-28&kind=call").status_code == 200
+    assert client_of("bob").get(f"{FIGURES}?metric=crm.follow_ups&from=2025-02-01&to=2025-02-28&kind=call").status_code == 200
 
 
 @pytest.mark.parametrize(("report", "more"), [("funnel", {}), ("funnel", {"basis": "period"}), ("time", {})])

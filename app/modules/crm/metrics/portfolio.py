@@ -40,6 +40,7 @@ class Portfolio:
     counted: Callable[[_Buyers], ColumnElement[bool]]
     hits: Callable[[_Buyers], ColumnElement[int]] | None = None
     base: Callable[[_Buyers], ColumnElement[int]] | None = None
+    by_record = False  # an account is several of the rows
 
     def build(self, query: MetricQuery) -> Select:
         keys = self.keys(query)
@@ -48,8 +49,6 @@ class Portfolio:
     def drill(self, query: MetricQuery) -> Select:
         bought = select(_bought(query).c.account_id).where(self.counted(_buyers(query)))
         return _chosen(query).where(Account.id.in_(bought))
-
-    by_record = False  # each account is several of the rows
 
     def rows_key(self, _query: MetricQuery) -> Any:
         return type(self)
