@@ -52,7 +52,8 @@ def from_scaled(amount: int) -> Any:
 def unit_of(metric_id: int) -> str:
     """The unit of an own metric; all are read once per app context."""
     if "kpi_units" not in g:
-        g.kpi_units = dict(db.session.execute(select(OwnMetric.id, OwnMetric.unit), execution_options={"with_trash": True}).tuples().all())
+        found = db.session.execute(select(OwnMetric.id, OwnMetric.unit), execution_options={"with_trash": True})
+        g.kpi_units = {row.id: row.unit for row in found}
     return g.kpi_units.get(metric_id, "count")
 
 

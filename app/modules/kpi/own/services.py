@@ -6,25 +6,30 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from keyword import iskeyword
 from typing import Any
 
 from flask import g
 from sqlalchemy import select
 
 from app.core import writes
-from app.core.access import valid_on
 from app.core.changelog import actor_id
 from app.core.clock import today
 from app.core.db import db, fold
 from app.core.errors import BusinessError
-from app.core.i18n import _
-from app.core.metrics import forget_company_metrics, metrics
+from app.core.fields import LARGEST_MINOR
+from app.core.i18n import _, _n
+from app.core.lifecycle import enabled_modules
+from app.core.metrics import Metric, forget_company_metrics, metrics
 from app.core.models import TeamMember
 from app.core.money import exponent
 from app.modules.kpi.own import formula
-from app.modules.kpi.own.models import FORMULA, MANUAL, SCALE, SUM, OwnMetric, Value
+from app.modules.kpi.own.made import formulas, own_id, own_metrics, trial
+from app.modules.kpi.own.models import FORMULA, MANUAL, MEAN, SCALE, SUM, OwnMetric, Value
+from app.modules.kpi.own.uses import uses
 from app.modules.kpi.quantities import Given
 
+LONGEST_KEY = 40
 MEANING = ("kind", "unit", "direction", "gathered", "formula")
 
 
@@ -32,6 +37,8 @@ def create_metric(values: Mapping[str, Any]) -> OwnMetric:
     """A new metric; its id is made of its name. Raises `BusinessError` when the formula is wrong or the name is taken."""
     columns = {"kind": MANUAL, "unit": "count", "direction": "up", "gathered": SUM, "describe": "", "formula": "", **_texts(values)}
     columns["key"] = _key(columns.get("key") or columns.get("name") or "")
+    if columns["unit"] == "ratio" and "gathered" not in values:
+        columns["gathered"] = MEAN
     _check(columns, columns["key"], None)
     row = writes.create(OwnMetric, columns)
     forget_company_metrics()
@@ -44,9 +51,13 @@ def change_metric(row: OwnMetric, values: Mapping[str, Any]) -> OwnMetric:
     columns = {name: value for name, value in _texts(values).items() if name != "key"}
     whole = {name: getattr(row, name) for name in ("name", *MEANING)} | columns
     _check(whole, row.key, row.id)
+    if row.active and columns.get("active") is False:
+        refuse_used([row.id])
     if any(name in columns and columns[name] != getattr(row, name) for name in MEANING):
-        if row.unit != whole["unit"] and row.kind == MANUAL and _has_values(row.id):
-            raise BusinessError(_("There are values in the old unit. Make another metric instead."), field="unit")
+        for name, sentence in (("unit", _("There are values in the old unit. Make another metric instead.")),
+                               ("kind", _("There are values of it. Make another metric instead."))):  # fmt: skip
+            if getattr(row, name) != whole[name] and row.kind == MANUAL and _has_values(row.id):
+                raise BusinessError(sentence, field=name)
         columns["definition"] = row.definition + 1
     writes.update(row, columns)
     forget_company_metrics()
@@ -67,7 +78,21 @@ def change_value(row: Value, values: Mapping[str, Any]) -> Value:
 
 def add_values(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Many values at once, as an import brings them. Raises `BusinessError`."""
-    return writes.bulk_insert(Value, [_value_columns({**row, "source": "import"}) for row in rows])
+    teams = _Teams({row.get("owner_id", actor_id()) for row in rows})
+    return writes.bulk_insert(Value, [_value_columns({**row, "source": "import"}, teams=teams) for row in rows])
+
+
+def refuse_used(ids: Sequence[int]) -> None:
+    """Raise `BusinessError` while a formula or a goal that is not over rests on one of these metrics."""
+    for row in db.session.scalars(select(OwnMetric).where(OwnMetric.id.in_(ids))):
+        used = uses()
+        formulas, goals = used.formulas.get(own_id(row), []), used.goals.get(own_id(row), 0)
+        if formulas:
+            names = ", ".join(f"“{each.name}”" for each in formulas)
+            raise BusinessError(_("“%(name)s” is part of %(formulas)s.", name=row.name, formulas=names), field="active")
+        if goals:
+            said = _n("%(num)d goal rests on “%(name)s”.", "%(num)d goals rest on “%(name)s”.", goals, name=row.name)
+            raise BusinessError(said, field="active")
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,36 +100,47 @@ def _texts(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(name: str) -> str:
-    found = re.sub(r"[^a-z0-9]+", "_", fold(name)).strip("_")[:40].strip("_")
+    """What the id of a metric ends with: a word that a formula can name."""
+    found = re.sub(r"[^a-z0-9]+", "_", fold(name)).strip("_")[:LONGEST_KEY].strip("_")
     if not found:
         raise BusinessError(_("A metric needs a name with letters in it."), field="name")
-    return found if found[0].isalpha() else f"m_{found}"[:40]
+    return f"m_{found}"[:LONGEST_KEY] if iskeyword(found) or not found[0].isalpha() else found
 
 
-def _check(columns: Mapping[str, Any], key: str, own_id: int | None) -> None:
+def _check(columns: Mapping[str, Any], key: str, row_id: int | None) -> None:
     same = select(OwnMetric.id).where(
-        (OwnMetric.key == key) | (OwnMetric.name_key == fold(columns["name"])), OwnMetric.id != (own_id or 0)
+        (OwnMetric.key == key) | (OwnMetric.name_key == fold(columns["name"])), OwnMetric.id != (row_id or 0)
     )
-    if db.session.scalar(same.limit(1), execution_options={"with_trash": True}) is not None:
+    taken = any(m.id == f"kpi.{key}" for module in enabled_modules() for m in module.hooks.metrics)
+    if taken or db.session.scalar(same.limit(1), execution_options={"with_trash": True}) is not None:
         raise BusinessError(_("There is a metric of that name already."), field="name")
     if columns["kind"] != FORMULA:
+        if columns["unit"] == "ratio" and columns["gathered"] == SUM:
+            raise BusinessError(_("Shares do not add up: take their mean, or the last one."), field="gathered")
         return
-    read = formula.read(columns["formula"])
-    known = metrics()
-    own = f"kpi.{key}"
-    if unknown := [each for each in read.inputs if each not in known and each != own]:
-        raise BusinessError(_("There is no metric %(id)s.", id=unknown[0]), field="formula")
-    way = formula.circle(own, lambda at: read.inputs if at == own else known[at].inputs if at in known else ())
-    if way:
+    check_formula(columns["formula"], columns["unit"], key)
+
+
+def check_formula(text: str, unit: str, key: str = "") -> Metric:
+    """The metric that a formula makes, where it can be read, names metrics that are there, does not lead back to itself and
+    gives the unit. Raises `BusinessError` with a sentence else."""
+    read, own = formula.read(text), f"kpi.{key}"
+    others = {each: found.inputs for each, found in formulas({own_id(row): row for row in own_metrics()}).items()}
+    if way := formula.circle(own, lambda at: read.inputs if at == own else others.get(at, ())):
         raise BusinessError(_("The formula goes in a circle: %(way)s.", way=" → ".join(way)), field="formula")
-    read.check_units({each: known[each].unit for each in read.inputs}, columns["unit"])
+    made = trial(read, OwnMetric(key=key, name=key, describe="", unit=unit, direction="none", definition=1))
+    if len(made.inputs) > formula.MOST_BELOW:
+        raise BusinessError(_("A formula that rests on at most %(n)s figures, please.", n=formula.MOST_BELOW), field="formula")
+    known = metrics()
+    read.check_units({each: known[each].unit for each in read.inputs}, unit)
+    return made
 
 
 def _has_values(metric_id: int) -> bool:
     return db.session.scalar(select(Value.id).where(Value.metric_id == metric_id).limit(1), execution_options={"all_rows": True}) is not None
 
 
-def _value_columns(values: Mapping[str, Any], row: Value | None = None) -> dict[str, Any]:
+def _value_columns(values: Mapping[str, Any], row: Value | None = None, teams: _Teams | None = None) -> dict[str, Any]:
     metric = db.session.get(OwnMetric, values.get("metric_id") or 0)
     if metric is None or metric.kind == FORMULA:
         raise BusinessError(_("Of which metric? Only those told by people have values."), field="metric_id")
@@ -118,7 +154,7 @@ def _value_columns(values: Mapping[str, Any], row: Value | None = None) -> dict[
     elif row is None:
         raise BusinessError(_("Which value?"), field="amount")
     owner_id = found.setdefault("owner_id", actor_id())
-    found["team_id"] = _team_on(owner_id, day) if owner_id is not None else None
+    found["team_id"] = (teams or _Teams({owner_id})).on(owner_id, day)
     return found
 
 
@@ -128,9 +164,19 @@ def _amount(metric: OwnMetric, given: Any) -> int:
     if currency not in (None, g.company.currency):
         raise BusinessError(_("In the currency of the company, please."), field="amount")
     scaled = value.scaleb(exponent(g.company.currency)) if metric.unit == "money" else value * SCALE
+    if abs(scaled) > LARGEST_MINOR:
+        raise BusinessError(_("A number of a sensible size, please."), field="amount")
     return int(scaled.to_integral_value(ROUND_HALF_UP))
 
 
-def _team_on(member_id: int, day: date) -> int | None:
-    asked = select(TeamMember.team_id).where(TeamMember.member_id == member_id, valid_on(TeamMember, day))
-    return db.session.scalar(asked.order_by(TeamMember.id).limit(1), execution_options={"all_rows": True})
+class _Teams:
+    """The teams of members, day by day, read once for all of them."""
+
+    def __init__(self, member_ids: set[int | None]) -> None:
+        known = select(TeamMember).where(TeamMember.member_id.in_({each for each in member_ids if each is not None}))
+        self.spans = list(db.session.scalars(known.order_by(TeamMember.id), execution_options={"all_rows": True}))
+
+    def on(self, member_id: int | None, day: date) -> int | None:
+        """The team of a member on a day."""
+        of_theirs = (each for each in self.spans if each.member_id == member_id)
+        return next((each.team_id for each in of_theirs if each.valid_from <= day and (each.valid_to is None or day <= each.valid_to)), None)
