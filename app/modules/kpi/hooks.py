@@ -7,10 +7,11 @@ from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.dashboards.plug import hooks as dashboards
 from app.modules.kpi.goals.plug import hooks as goals
 from app.modules.kpi.own.plug import hooks as own
+from app.modules.kpi.planning.plug import hooks as planning
 from app.modules.kpi.progress.plug import hooks as progress
 from app.modules.kpi.revenue.plug import hooks as revenue
 from app.modules.kpi.settings.plug import hooks as settings
 from app.modules.kpi.smart.plug import hooks as smart
 from app.modules.kpi.vision.plug import hooks as vision
 
-hooks = joined(Hooks(blueprint=blueprint), goals, own, vision, smart, progress, revenue, dashboards, settings)
+hooks = joined(Hooks(blueprint=blueprint), goals, own, vision, smart, progress, planning, revenue, dashboards, settings)
