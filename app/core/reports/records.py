@@ -13,6 +13,7 @@ from app.core.errors import Forbidden
 from app.core.exporting import LABELS, SEEN, Wish
 from app.core.formats import money, number
 from app.core.i18n import _
+from app.core.metrics import evaluate, metric
 from app.core.reports.drilling import Drill
 from app.core.reports.wording import text_of
 from app.core.resource import Resource
@@ -46,6 +47,18 @@ def context(found: Drill, args: MultiDict) -> dict[str, Any]:
         "prev_url": _page_url(args, shown["prev_url"]),
         "file_url": url_for("admin.figure_records", **{**_said(args), "format": "csv"}) if can(resource.permission("export")) else None,
     }
+
+
+def inputs(found: Drill, args: MultiDict) -> dict[str, Any]:
+    """What the page of a figure made of others shows: each of them with its value and the address of its records."""
+    told = []
+    for each in (metric(metric_id) for metric_id in found.metric.inputs):
+        value = evaluate(each.id, found.query).total.value
+        said: dict[str, Any] = {**args.to_dict(flat=False), "metric": each.id}
+        told.append({"label": each.label, "describe": each.describe, "value": text_of(each, value),
+                     "url": url_for("admin.figure_records", **said)})  # fmt: skip
+    return {"metric": found.metric, "conditions": found.conditions(), "value": text_of(found.metric, found.figure.total.value),
+            "inputs": told}  # fmt: skip
 
 
 def file(found: Drill, kind: str) -> Response:

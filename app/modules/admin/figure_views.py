@@ -24,6 +24,8 @@ def figure_records() -> Any:
     if not enter_company(g.get("company_slug", ""), current_user.id):
         abort(404)
     found = Drill.of(request.args)
+    if found.metric.inputs:
+        return render("core/reports/inputs.html", "core/reports/inputs.html", **records.inputs(found, request.args))
     if kind := request.args.get("format"):
         return records.file(found, kind)
     return render("core/reports/drill.html", "core/reports/_drill.html", **records.context(found, request.args))
