@@ -274,7 +274,7 @@ def _check_parents(goals: Sequence[Goal]) -> None:
     if all(goal.parent_id is None for goal in goals):
         return
     above: dict[int, int | None] = dict(
-        db.session.execute(select(Goal.id, Goal.parent_id), execution_options={"all_rows": True}).tuples().all()
+        db.session.execute(select(Goal.id, Goal.parent_id), execution_options={"all_rows": True}).all()
     )
     for goal in goals:
         at, seen = goal.parent_id, set()

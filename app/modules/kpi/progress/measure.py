@@ -155,7 +155,7 @@ def teams_of(goal: Goal) -> tuple[int, ...]:
     if goal.team_id is None:
         return ()
     if goal.team_id not in known:
-        above = dict(db.session.execute(select(Team.id, Team.parent_id), execution_options={"all_rows": True}).tuples().all())
+        above = dict(db.session.execute(select(Team.id, Team.parent_id), execution_options={"all_rows": True}).all())
         for each in sorted(above):
             for team_id in _line(each, above):
                 known[team_id] = (*known.get(team_id, ()), each)
