@@ -8,7 +8,7 @@ Numbers come in as int, Decimal or None ("no figure"); only places on the paper 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 from math import ceil, floor, log10
@@ -42,7 +42,7 @@ PAINT: dict[str, dict[str, Any]] = {
     "area": {"fill": "#f8f0f4"},
     "gridline": {"stroke": "#e9e5e8", "stroke-width": 1},
     "axis": {"stroke": "#d8d2d6", "stroke-width": 1},
-    "mark": {"stroke": "#261f23", "stroke-width": 2},
+    "mark": {"fill": "none", "stroke": "#261f23", "stroke-width": 2},
     "tick": {"fill": "#6c666a", "font-size": TEXT},
     "lab": {"fill": "#261f23", "font-size": TEXT, "font-weight": 500},
     "val": {"fill": "#261f23", "font-size": TEXT, "font-weight": 600},
@@ -221,6 +221,15 @@ class Sheet:
             at = {"x": n(x), "y": n(min(top, bottom - tall)), "width": n(thick), "height": n(tall), "rx": min(ROUND, n(tall / 2))}
             self.shapes.append(Shape("rect", css, at, title=point.title, url=point.url))
 
+    def aims(self, points: Sequence[Point], thick: float) -> None:
+        """A line at the height of each point, a little broader than its bar."""
+        reach = min(thick / 2 + 4, self.slot / 2 - 1)
+        for place, point in enumerate(points):
+            if point.value is not None:
+                x, y = self.across(place), n(self.up(point.value))
+                at = {"d": f"M{n(x - reach)} {y} H{n(x + reach)}"}
+                self.shapes.append(Shape("path", "mark", at, title=point.title, url=point.url))
+
     def chart(self, series: Sequence[Series], styles: Sequence[str]) -> Chart:
         named = [(one.css or styles[place % len(styles)], one.name) for place, one in enumerate(series) if one.name]
         return Chart(self.width, self.height, self.label, tuple(self.shapes), tuple(named) if len(named) > 1 else ())
@@ -236,11 +245,12 @@ def _numbers(series: Sequence[Series]) -> list[float]:
 
 def bars(
     label: str, categories: Sequence[str], series: Sequence[Series], write: Write, *, width: float = HALF,
-    height: float = 228, whole: bool = False,
+    height: float = 228, whole: bool = False, aims: Series | None = None,
 ) -> Chart:  # fmt: skip
-    """Bars side by side: for each category one of every series. `write` makes the text of a tick."""
+    """Bars side by side: for each category one of every series; `aims` are lines across them, where they were meant to
+    reach. `write` makes the text of a tick."""
     sheet = Sheet(label, categories, width, height, write, whole)
-    sheet.axes(_numbers(series))
+    sheet.axes(_numbers([*series, aims] if aims else series))
     thick = min(MOST_BROAD, sheet.slot * 0.72 / max(1, len(series)))
     for place in range(len(categories)):
         begin = sheet.across(place) - thick * len(series) / 2
@@ -248,7 +258,10 @@ def bars(
             point = one.points[place]
             css = "part" if point.part and len(series) == 1 else one.css or SERIES[nth % len(SERIES)]
             sheet.bar(css, begin + nth * thick, thick - (1 if len(series) > 1 else 0), 0, float(point.value or 0), point)
-    return sheet.chart(series, SERIES)
+    if aims is None:
+        return sheet.chart(series, SERIES)
+    sheet.aims(aims.points, thick * len(series))
+    return sheet.chart([*series, replace(aims, css="mark")], SERIES)
 
 
 def stacked(

@@ -162,6 +162,8 @@ def joined(*parts: Hooks) -> Hooks:
             found[each.name] = {key: entry for value in given for key, entry in value.items()}
             if len(found[each.name]) < sum(map(len, given)):
                 raise ValueError(f"{each.name}: two parts declare the same name")
+        elif each.name == "company_metrics":
+            found[each.name] = _all_made(given)
         elif each.name in ONE_AFTER_THE_OTHER:
             found[each.name] = _one_after_the_other(given)
         elif len(given) > 1:
@@ -172,6 +174,11 @@ def joined(*parts: Hooks) -> Hooks:
 
 
 ONE_AFTER_THE_OTHER = ("demo", "on_enable", "on_disable")
+
+
+def _all_made(makers: Sequence[Callable[[], Sequence[Metric] | None]]) -> Callable[[], Sequence[Metric]]:
+    """What several parts made, in their order."""
+    return lambda: [metric for maker in makers for metric in maker() or ()]
 
 
 def _all_told(handlers: Sequence[Callable[..., None]]) -> Callable[..., None]:
