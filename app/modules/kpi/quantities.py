@@ -41,10 +41,10 @@ class Given:
         """The value in whole units, and its currency where it is money. Raises `BusinessError` when the sign does not fit."""
         if unit == "ratio":
             if self.sign not in ("", PERCENT):
-                raise BusinessError(_("A share is asked for here, such as 35 %%."), field=field)
+                raise BusinessError(_("A share is asked for here, such as 35 %."), field=field)
             return (self.value / 100 if self.sign == PERCENT or self.spoken else self.value), None
         if self.sign == PERCENT:
-            raise BusinessError(_("This figure is no share: write it without %%."), field=field)
+            raise BusinessError(_("This figure is no share: write it without %."), field=field)
         if unit != "money":
             if self.sign:
                 raise BusinessError(_("This figure is no amount of money."), field=field)

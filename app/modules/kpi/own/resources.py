@@ -23,7 +23,7 @@ from app.modules.kpi.own.models import FORMULA, LAST, MANUAL, MEAN, SCALE, SUM, 
 from app.modules.kpi.quantities import Amount, Quantity
 
 KINDS = {MANUAL: _l("Told by people"), FORMULA: _l("Formula")}
-UNITS = {"money": _l("Money"), "count": _l("Number"), "ratio": _l("Share (%%)"), "days": _l("Days"), "hours": _l("Hours")}
+UNITS = {"money": _l("Money"), "count": _l("Number"), "ratio": _l("Share (%)"), "days": _l("Days"), "hours": _l("Hours")}
 WAYS = {"up": _l("More is better"), "down": _l("Less is better"), "none": _l("Neither")}
 CADENCES = {WEEK: _l("Every week"), MONTH: _l("Every month"), QUARTER: _l("Every quarter")}
 GATHERED = {SUM: _l("Values add up"), MEAN: _l("Their mean"), LAST: _l("The last of each person")}
@@ -59,6 +59,7 @@ def unit_of(metric_id: int) -> str:
 
 own_metric: Resource = Resource(
     name="metric",
+    plural="own_metrics",
     model=OwnMetric,
     label=_l("Own metric"),
     label_plural=_l("Own metrics"),
@@ -99,7 +100,7 @@ value: Resource = Resource(
         Date("on_day", _l("Day"), default=today, example="2026-06-30"),
         Told("amount", _l("Value"), required=True, example="12"),
         Lookup("owner_id", _l("Of"), target="admin.member", default=actor_id),
-        Text("evidence", _l("Evidence"), longest=500, hint=_l("Where it can be looked up: a document, an address, who said it.")),
+        Text("evidence", _l("Evidence"), longest=services.LONGEST_EVIDENCE, hint=_l("Where it can be looked up: a document, an address, who said it.")),
         Text("external_id", _l("Reference"), longest=120),
     ),
     filters=("metric_id", "owner_id", "on_day"),
