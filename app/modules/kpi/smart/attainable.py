@@ -10,7 +10,7 @@ from app.core.metrics import Metric
 from app.core.workdays import working_days
 from app.modules.kpi.models import BAND, COMPANY, DROPPED, MEMBER, TEAM, UP, Goal
 from app.modules.kpi.progress.foretell import PLENTY
-from app.modules.kpi.progress.measure import accrues, converted, in_company_currency
+from app.modules.kpi.progress.measure import Progress, accrues, converted, in_company_currency
 from app.modules.kpi.progress.models import LIKELY, UNKNOWN
 from app.modules.kpi.smart import past
 from app.modules.kpi.smart.facts import Facts
@@ -27,7 +27,7 @@ def is_in_reach(goal: Goal, facts: Facts, limit: Decimal) -> Flaw | None:
     if metric is None or outlook is None or outlook.likelihood is None or outlook.likelihood * HUNDRED >= limit:
         return None
     known = past.values(goal, facts)
-    if not known:
+    if not known or _there(goal, facts):
         return None
     text = _("Ambitious: it would have been reached in %(hits)s of %(periods)s.", hits=past.hits(goal, known),
              periods=past.counted(goal, len(known)))  # fmt: skip
@@ -106,10 +106,10 @@ def asks_something(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
     metric, target = facts.metric(goal), in_company_currency(goal)
     if metric is None or target is None or goal.direction == BAND:
         return None
-    stands = facts.progress.get(goal.id)
-    if stands is not None and stands.value is not None and goal.direction == UP and stands.value >= target and goal.state in RUNNABLE:
+    if there := _there(goal, facts):
+        stands, value = there
         return Flaw(
-            _("It is reached already: %(value)s are there, with %(days)s to go.", value=ours(stands.value, metric),
+            _("It is reached already: %(value)s are there, with %(days)s to go.", value=ours(value, metric),
               days=_n("%(num)d working day", "%(num)d working days", stands.days_left)),
             _("Ask for what is still to come."), "target",
         )  # fmt: skip
@@ -124,3 +124,11 @@ def asks_something(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
           worst=ours(worst, metric), target=ours(target, metric)),
         _("The median is %(median)s. Ask for something that is not there anyway.", median=ours(past.middle(known), metric)), "target",
     )  # fmt: skip
+
+
+def _there(goal: Goal, facts: Facts) -> tuple[Progress, Decimal] | None:
+    """Where a goal stands that is reached before it was activated."""
+    stands, target = facts.progress.get(goal.id), in_company_currency(goal)
+    if stands is None or stands.value is None or target is None or goal.direction != UP or goal.state not in RUNNABLE:
+        return None
+    return (stands, stands.value) if stands.value >= target else None

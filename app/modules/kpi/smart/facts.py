@@ -73,7 +73,7 @@ class Facts:
 def gather(goals: Iterable[Goal]) -> Facts:
     """Everything the rules need about goals."""
     goals, known = list(goals), metrics()
-    told = [goal for goal in goals if not refusal(goal, known.get(goal.metric))]
+    told = [goal for goal in goals if not refusal(goal, known.get(goal.metric)) and not (goal.scope == MEMBER and goal.owner_id is None)]
     day = today()
     return Facts(
         day=day,

@@ -79,7 +79,7 @@ def resolves(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
 def is_peopled(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
     """Somebody recorded something of this kind in the last two years."""
     metric = facts.metric(goal)
-    if metric is None or facts.population.get(goal.id) != 0:
+    if metric is None or facts.population.get(goal.id) != 0 or resolves(goal, facts, _limit):
         return None
     return Flaw(
         _("In the last %(years)s years there is no record behind “%(metric)s” of %(who)s.", years=YEARS_BACK, metric=metric.label,
