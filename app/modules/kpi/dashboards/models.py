@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import CompanyScoped, Id, Record, db, same_company
 from app.modules.kpi.models import LONG, one_of
 
-FIGURE, COLUMNS, LINE, RANKING, TABLE, GOALS = "figure", "columns", "line", "ranking", "table", "goals"
-SHAPES = (FIGURE, COLUMNS, LINE, RANKING, TABLE, GOALS)
+FIGURE, COLUMNS, LINE, RANKING, TABLE, GOALS, TEAM = "figure", "columns", "line", "ranking", "table", "goals", "team"
+SHAPES = (FIGURE, COLUMNS, LINE, RANKING, TABLE, GOALS, TEAM)
 
 
 class Dashboard(Record, db.Model):

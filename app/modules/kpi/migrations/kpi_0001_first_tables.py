@@ -265,7 +265,7 @@ def upgrade() -> None:
     sa.Column('split', sa.String(length=40), nullable=False),
     sa.Column('width', sa.Integer(), nullable=False),
     sa.Column('args', sa.JSON(), nullable=False),
-    sa.CheckConstraint("shape IN ('figure', 'columns', 'line', 'ranking', 'table', 'goals')", name=op.f('ck_kpi_widget_shape')),
+    sa.CheckConstraint("shape IN ('figure', 'columns', 'line', 'ranking', 'table', 'goals', 'team')", name=op.f('ck_kpi_widget_shape')),
     sa.CheckConstraint('width BETWEEN 1 AND 4', name=op.f('ck_kpi_widget_width')),
     sa.ForeignKeyConstraint(['company_id', 'dashboard_id'], ['kpi_dashboard.company_id', 'kpi_dashboard.id'], name=op.f('fk_kpi_widget_company_id_dashboard_id')),
     sa.ForeignKeyConstraint(['company_id'], ['core_company.id'], name=op.f('fk_kpi_widget_company_id')),
