@@ -266,7 +266,7 @@ def _check_curve(goal: Goal) -> None:
     if len(shares) != len(months_of(goal.first_day, goal.last_day)):
         raise BusinessError(_("A share for each month of the period, please."), field="curve")
     if min(shares) < 0 or abs(sum(shares) - HUNDRED) > ROUNDED:
-        raise BusinessError(_("The shares of the months have to come to 100 %%, none of them below zero."), field="curve")
+        raise BusinessError(_("The shares of the months have to come to 100 %, none of them below zero."), field="curve")
 
 
 def _check_parents(goals: Sequence[Goal]) -> None:

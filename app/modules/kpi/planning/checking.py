@@ -72,7 +72,7 @@ def other_weights(grid: Grid) -> dict[int, int]:
         Goal.owner_id.in_(owners), Goal.scope == MEMBER, Goal.state.in_((*OPEN, ACTIVE)), Goal.id.not_in(inside),
         Goal.first_day <= grid.period.last, Goal.last_day >= grid.period.first,
     )  # fmt: skip
-    return {owner: int(total or 0) for owner, total in db.session.execute(asked.group_by(Goal.owner_id)).tuples() if owner}
+    return {owner: int(total or 0) for owner, total in db.session.execute(asked.group_by(Goal.owner_id)) if owner}
 
 
 def _serve(grid: Grid, column: Column, cell: Cell, goal: Goal) -> None:

@@ -10,8 +10,8 @@ from app.core.i18n import _l
 
 LAST, YEAR_AGO, SAME, SHARE, EQUAL = "last", "year", "same", "share", "equal"
 RULES: Mapping[str, Any] = {
-    LAST: _l("Last period + %%"), YEAR_AGO: _l("A year ago + %%"), SAME: _l("The same for all"),
-    SHARE: _l("Shares of a total, as a year ago"), EQUAL: _l("Equal shares of a total"),
+    LAST: _l("Before + %"), YEAR_AGO: _l("Year ago + %"), SAME: _l("Same for all"), SHARE: _l("Total, as a year ago"),
+    EQUAL: _l("Total, equally"),
 }  # fmt: skip
 OF_A_TOTAL = (SHARE, EQUAL)
 IN_PERCENT = (LAST, YEAR_AGO)
@@ -22,8 +22,8 @@ Values = Sequence[Decimal | None]
 
 
 def risen(values: Values, percent: Decimal, unit: str) -> list[Decimal | None]:
-    """Each value and so many percent more (or fewer), rounded as people plan; None stays None."""
-    return [None if value is None else rounded(value * (HUNDRED + percent) / HUNDRED, unit) for value in values]
+    """Each value and so many percent more (or fewer), rounded as people plan; of nothing there is no more: None."""
+    return [None if not value else rounded(value * (HUNDRED + percent) / HUNDRED, unit) for value in values]
 
 
 def shared(total: Decimal, weights: Values, unit: str) -> list[Decimal]:

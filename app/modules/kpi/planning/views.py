@@ -146,7 +146,7 @@ def _page(shown: grid.Grid | None, status: int = 200, trouble: str = "") -> Resp
         teams=[(team.id, team.name) for team in known], periods=periods.offered(shown.period), rules=RULES, states=STATES,
         known=sorted(((m.id, str(m.label)) for m in grid.plannable().values()), key=lambda pair: pair[1].casefold()),
         chosen=[column.metric.id for column in shown.columns], most=grid.MOST, goal_url=url_for("kpi.goal_record", row_id=0)[:-1],
-        may_save=can("kpi.goal.create"), warned=any(cell.letters for cell in shown.cells()),
+        may_save=can("kpi.goal.create"), warned=sum(bool(cell.letters) for cell in shown.cells()),
     )  # fmt: skip
 
 
