@@ -45,3 +45,8 @@ KINDS = {
     measure.ATTAINED: "ok", measure.ON_TRACK: "ok", measure.AT_RISK: "warn", measure.OFF_TRACK: "bad",
     measure.MISSED: "bad", measure.WAITING: "", measure.UNKNOWN: "",
 }  # fmt: skip
+# What somebody did with a goal on its way.
+WORDS = {
+    "proposed": _l("proposed"), "countered": _l("made another proposal"), "agreed": _l("agreed"), "activated": _l("activated it"),
+    "changed": _l("changed it"), "closed": _l("closed it"), "dropped": _l("dropped it"), "reopened": _l("opened it again"),
+}  # fmt: skip

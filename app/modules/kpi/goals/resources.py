@@ -7,7 +7,7 @@ from app.core.fields import Boolean, Choice, Date, LongText, Percent, Text
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import VERBS, Resource, View
-from app.modules.kpi.goals import labels, services
+from app.modules.kpi.goals import forms, labels, services, views
 from app.modules.kpi.goals.fields import MetricChoice
 from app.modules.kpi.models import (
     ACTIVE,
@@ -64,7 +64,7 @@ goal = Resource(
         (_l("In time"), ("period", "first_day", "last_day", "review_on", "cadence")),
         (_l("More"), ("note", "external_id")),
     ),
-    filters=("owner_id", "team_id", "scope", "metric", "state", "period", "first_day", "last_day", "is_quota", "objective_id"),
+    filters=("owner_id", "scope", "metric", "state", "period", "first_day", "last_day", "is_quota", "objective_id"),
     views=(
         View("active", _l("Active goals"), {"state": ACTIVE}),
         View("open", _l("To be agreed on"), {"state": PROPOSED}),
@@ -80,5 +80,6 @@ goal = Resource(
     create=services.create_goal,
     update=services.change_goal,
     bulk=services.bulk_goals,
+    surfaces={"record": views.goal_page, "history": views.goal_history, "new": forms.goal_new, "edit": forms.goal_edit},
     grants={"manager": tuple(VERBS), "rep": ("view", "export")},
 )

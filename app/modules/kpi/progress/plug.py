@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from app.core.hooks import Hooks
-from app.modules.kpi.progress import models  # noqa: F401  # its tables
+from app.modules.kpi.progress.resources import action
 
-hooks = Hooks()
+hooks = Hooks(resources=(action,))
