@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from app.core.hooks import Hooks
+from app.modules.kpi.smart import views  # noqa: F401  # its page
 
 hooks = Hooks()

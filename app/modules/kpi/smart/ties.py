@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -45,6 +46,9 @@ class Above:
     name: str
     parent_id: int | None
     objective_id: int | None
+    metric: str
+    target: Decimal | None
+    currency: str | None
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,8 @@ def _above(ids: set[int]) -> dict[int, Above]:
     """The goals above, level by level: as many statements as there are levels."""
     found: dict[int, Above] = {}
     while ids and len(found) < DEEPEST**3:
-        asked = select(Goal.id, Goal.name, Goal.parent_id, Goal.objective_id).where(Goal.id.in_(sorted(ids)))
+        asked = select(Goal.id, Goal.name, Goal.parent_id, Goal.objective_id, Goal.metric, Goal.target, Goal.currency)
+        asked = asked.where(Goal.id.in_(sorted(ids)))
         rows = [Above(*row) for row in db.session.execute(asked, execution_options=EVERYBODYS)]
         found |= {row.id: row for row in rows}
         ids = {row.parent_id for row in rows if row.parent_id is not None} - found.keys()
