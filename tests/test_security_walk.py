@@ -14,7 +14,7 @@ from app.core.testing.walk import Route
 from tests.cast import Person
 from tests.conftest import Office
 
-OTHERS = {"module": "crm", "name": "crm", "pivot_id": "1"}
+OTHERS = {"module": "crm", "name": "crm", "pivot_id": "1", "metric_key": "crm.won_count"}
 # Asked with the rows of the walk alone these have something to object to, and say so to those who may.
 OBJECTIONS = {
     "GET crm.deal_close": 404,  # the stage is an open one

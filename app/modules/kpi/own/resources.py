@@ -81,8 +81,10 @@ own_metric: Resource = Resource(
     columns=("name", "kind", "unit", "direction", "cadence", "keeper_id", "active"),
     filters=("kind", "active"),
     match_keys=("name",),
+    offered=(lambda: OwnMetric.kind == MANUAL, lambda: OwnMetric.active),  # for values: only of these there are any
     create=services.create_metric,
     update=services.change_metric,
+    hide=services.refuse_used,
     open_names=True,
     grants={"manager": tuple(VERBS), "rep": ("view",)},
 )

@@ -29,7 +29,7 @@ from app.modules.kpi.own.models import FORMULA, MANUAL, MEAN, SCALE, SUM, OwnMet
 from app.modules.kpi.own.uses import uses
 from app.modules.kpi.quantities import Given
 
-LONGEST_KEY = 40
+LONGEST_KEY, LONGEST_EVIDENCE = 40, 500
 MEANING = ("kind", "unit", "direction", "gathered", "formula")
 
 
@@ -74,6 +74,11 @@ def change_value(row: Value, values: Mapping[str, Any]) -> Value:
     now = {"metric_id": row.metric_id, "on_day": row.on_day, "owner_id": row.owner_id, "evidence": row.evidence}
     columns = _value_columns({**now, "amount": None, **values}, row)
     return writes.update(row, columns)
+
+
+def is_value(row: Value, given: Given) -> bool:
+    """Whether a value is the one that somebody wrote."""
+    return row.amount == _amount(db.session.get_one(OwnMetric, row.metric_id), given)
 
 
 def add_values(rows: Sequence[Mapping[str, Any]]) -> list[int]:
