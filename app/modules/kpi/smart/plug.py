@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from app.core.hooks import Hooks
-from app.modules.kpi.smart import views  # noqa: F401  # its page
+from app.core.hooks import Hooks, Item
+from app.core.i18n import _l
+from app.modules.kpi.smart import deciding, views  # noqa: F401  # their pages
 
-hooks = Hooks()
+hooks = Hooks(
+    items=(
+        Item(slot="nav.end", under="admin", label=_l("Goal settings"), endpoint="kpi.settings_page",
+             permission="kpi.settings.edit", icon="adjustments", order=90),
+    ),
+)
