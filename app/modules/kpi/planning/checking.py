@@ -46,14 +46,14 @@ def as_planned(grid: Grid, cell: Cell) -> Goal | None:
     except BusinessError as error:
         cell.mistake = error.message
         return None
-    goal = draft(cell, grid.period)
+    goal = draft(cell)
     there = cell.goal
     values: dict[str, Any] = {
         "name": there.name if there else named(grid, cell), "target": target, "currency": currency, "metric_version": column.metric.version,
         "direction": there.direction if there else "down" if column.metric.direction == "down" else UP,
         "grade": there.grade if there else LEADING if column.metric.grain == "activity" else LAGGING,
-        "owner_id": goal.owner_id or grid.team_row.owner_id, "cadence": there.cadence if there else MONTH,
-        "review_on": there.review_on if there else milestone(grid.period.first, grid.period.last),
+        "owner_id": goal.owner_id or grid.row_of(cell).owner_id, "cadence": there.cadence if there else MONTH,
+        "review_on": there.review_on if there else milestone(cell.about.first, cell.about.last),
         "weight": int(column.weight) if column.weight.isdigit() else 0, "is_quota": column.quota and column.unit == "money",
         "state": there.state if there else "draft", "excuse": there.excuse if there else "", "note": there.note if there else "",
         "retrospective": False, "edition": 1, "source": "web",

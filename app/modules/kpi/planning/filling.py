@@ -16,6 +16,7 @@ from app.modules.kpi.planning.targets import (
     OF_A_TOTAL,
     RULES,
     SAME,
+    SHARE_LAST,
     risen,
     shared,
 )
@@ -52,13 +53,11 @@ def _shares(grid: Grid, column: Column, total: Decimal) -> list[Decimal]:
     cells = grid.column(column.place)
     taken = sum((target_in(cell, column.metric) or Decimal(0) for cell in cells if not cell.editable), Decimal(0))
     rest = max(total - taken, Decimal(0))
+    evenly: list[Decimal | None] = [Decimal(cell.editable) for cell in cells]
     years = [cell.past.year if cell.editable else None for cell in cells]
-    weights = [Decimal(1) if cell.editable else None for cell in cells] if column.rule == EQUAL else years
-    if not any(weights):
-        weights = [cell.past.last if cell.editable else None for cell in cells]
-    if not any(weights):
-        weights = [Decimal(cell.editable) for cell in cells]
-    return shared(rest, weights, column.unit)
+    before = [cell.past.last if cell.editable else None for cell in cells]
+    tried = {EQUAL: (evenly,), SHARE_LAST: (before, years, evenly)}.get(column.rule, (years, before, evenly))
+    return shared(rest, next((weights for weights in tried if any(weights)), evenly), column.unit)
 
 
 def _number(grid: Grid, column: Column) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.core.metrics import Metric, metrics
 from app.core.models import Membership, Team
 from app.modules.kpi.models import MEMBER, TEAM, Goal
 from app.modules.kpi.planning.past import Past, pasts
-from app.modules.kpi.planning.periods import Period
+from app.modules.kpi.planning.periods import Period, called
 from app.modules.kpi.planning.plan import OPEN, About, Wanted, existing
 from app.modules.kpi.planning.serving import Serving
 from app.modules.kpi.progress.measure import accrues, converted
@@ -37,6 +37,7 @@ class Cell:
 
     key: str  # "0-17": column and member; "0-team"
     about: About
+    kind: str  # of its period
     past: Past = field(default_factory=Past)
     goal: Goal | None = None
     text: str = ""
@@ -44,13 +45,14 @@ class Cell:
     mistake: str = ""
     theirs: str = ""  # what somebody else saved meanwhile
     held: str = ""  # why it could not be activated
+    fixed: bool = False  # it is there to be looked at
     findings: Sequence[Finding] = ()
     last: str = ""
     year: str = ""
 
     @property
     def editable(self) -> bool:
-        return self.goal is None or self.goal.state in OPEN
+        return not self.fixed and (self.goal is None or self.goal.state in OPEN)
 
     @property
     def letters(self) -> list[tuple[str, str, str]]:
@@ -105,8 +107,13 @@ class Row:
     owner_id: int | None
     cells: list[Cell]
     weight: int = 0
+    of: str = ""  # whose its goals are, where the row is called otherwise
     initials: str = ""
     colour: int = 1
+
+    @property
+    def whose(self) -> str:
+        return self.of or self.name
 
 
 @dataclass
@@ -129,6 +136,9 @@ class Grid:
     @property
     def team_row(self) -> Row:
         return self.rows[0]
+
+    def row_of(self, cell: Cell) -> Row:
+        return next(row for row in self.rows if row.key == cell.key.partition("-")[2])
 
     def column_of(self, cell: Cell) -> Column:
         return self.columns[int(cell.key.partition("-")[0])]
@@ -155,14 +165,19 @@ def made(team: Team, people: Sequence[Membership], period: Period, chosen: Seque
     grid = Grid(team, period, columns, rows, serving)
     there = existing([cell.about for cell in grid.cells()])
     for cell in grid.cells():
-        cell.goal = there.get(cell.about)
-        if cell.goal is not None:
-            cell.text, cell.given = typed(cell.goal), Given(cell.goal.target, cell.goal.currency or "") if cell.goal.target is not None else None
+        show(cell, there.get(cell.about))
     for column in columns:
         _tell_past(grid, column)
         _decide(grid, column)
     _share_weights(columns)
     return grid
+
+
+def show(cell: Cell, goal: Goal | None) -> None:
+    """Put a goal that is there into its cell."""
+    cell.goal = goal
+    if goal is not None:
+        cell.text, cell.given = typed(goal), Given(goal.target, goal.currency or "") if goal.target is not None else None
 
 
 def read(grid: Grid, form: Mapping[str, Any], columns: Sequence[str]) -> None:
@@ -196,11 +211,16 @@ def wanted(grid: Grid, form: Mapping[str, Any]) -> list[Wanted]:
         if said is None or (not goal_id and cell.given is None):
             continue
         found.append(Wanted(
-            cell.key, cell.about, grid.period.kind, cell.given,
+            cell.key, cell.about, cell.kind, cell.given,
             int(goal_id) if goal_id.isdigit() else None, int(version) if version.isdigit() else None,
             more={"name": named(grid, cell), "weight": int(column.weight or 0)}, also=_also(grid, column, cell), below=_below(grid, cell),
         ))  # fmt: skip
     return found
+
+
+def with_more(wanted: Wanted, more: Mapping[str, Any]) -> Wanted:
+    """The same, with further fields for a goal that is made."""
+    return replace(wanted, more={**wanted.more, **more})
 
 
 def grid_columns(form: Any) -> list[str]:
@@ -210,9 +230,8 @@ def grid_columns(form: Any) -> list[str]:
 
 def named(grid: Grid, cell: Cell) -> str:
     """The name of a goal that is made in a cell."""
-    who = next(row.name for row in grid.rows if row.key == cell.key.partition("-")[2])
     metric = grid.column_of(cell).metric
-    return _("%(metric)s of %(who)s, %(period)s", metric=metric.label, who=who, period=grid.period.label)[:160]
+    return _("%(metric)s of %(who)s, %(period)s", metric=metric.label, who=grid.row_of(cell).whose, period=called(cell.kind, cell.about.first, cell.about.last))[:160]
 
 
 def typed(goal: Goal) -> str:
@@ -265,26 +284,27 @@ def _column(place: int, metric: Metric) -> Column:
 
 
 def _row(columns: Sequence[Column], key: str, name: str, owner_id: int | None, scope: str, who: int, period: Period) -> Row:
-    cells = [Cell(f"{column.place}-{key}", About(scope, who, column.metric.id, period.first, period.last)) for column in columns]
+    cells = [Cell(f"{column.place}-{key}", About(scope, who, column.metric.id, period.first, period.last), period.kind) for column in columns]
     return Row(key, name, owner_id, cells, initials=initials(name), colour=colour(who))
 
 
 def _tell_past(grid: Grid, column: Column) -> None:
     """What went before, cell by cell; of teams only where the figure can be told by team."""
     cells = [row.cells[column.place] for row in grid.rows if row.key != TEAM_ROW or column.for_team]
-    goals = [draft(cell, grid.period) for cell in cells]
+    goals = [draft(cell) for cell in cells]
     for cell, past in zip(cells, pasts(column.metric, goals), strict=True):
         cell.past = past
         cell.last, cell.year = shown(past.last, column.unit), shown(past.year, column.unit)
 
 
-def draft(cell: Cell, period: Period) -> Goal:
+def draft(cell: Cell) -> Goal:
     """A goal as a cell has it that is not stored."""
-    scope = cell.about.scope
+    about = cell.about
+    filters = {name: list(each) if isinstance(each, tuple) else each for name, each in about.filters}
     return Goal(
-        metric=cell.about.metric, scope=scope, owner_id=cell.about.who if scope == MEMBER else None,
-        team_id=cell.about.who if scope == TEAM else None, period=period.kind, first_day=period.first, last_day=period.last,
-        filters={}, curve=[],
+        metric=about.metric, scope=about.scope, owner_id=about.who if about.scope == MEMBER else None,
+        team_id=about.who if about.scope == TEAM else None, period=cell.kind, first_day=about.first, last_day=about.last,
+        filters=filters, curve=[],
     )  # fmt: skip
 
 
@@ -323,6 +343,8 @@ def _also(grid: Grid, column: Column, cell: Cell) -> dict[str, Any]:
     team = grid.team_row.cells[column.place]
     parent_id, objective_id = grid.serving.links(column.serves)
     also: dict[str, Any] = {}
+    if team.fixed and team.goal is not None:
+        return {"parent_id": team.goal.id} if cell.goal is None or cell.goal.parent_id != team.goal.id else {}
     if not _below(grid, cell) and (cell.goal is None or (cell.goal.parent_id, cell.goal.objective_id) != (parent_id, objective_id)):
         also |= {"parent_id": parent_id, "objective_id": objective_id}
     if column.weight != column.weight_shown and cell is not team:
@@ -335,4 +357,4 @@ def _also(grid: Grid, column: Column, cell: Cell) -> dict[str, Any]:
 def _below(grid: Grid, cell: Cell) -> str:
     """The team's own cell, where a person's goal serves the team's."""
     team = grid.team_row.cells[grid.column_of(cell).place]
-    return team.key if cell is not team and team.given is not None else ""
+    return team.key if cell is not team and team.given is not None and not team.fixed else ""

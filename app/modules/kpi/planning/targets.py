@@ -8,12 +8,12 @@ from typing import Any
 
 from app.core.i18n import _l
 
-LAST, YEAR_AGO, SAME, SHARE, EQUAL = "last", "year", "same", "share", "equal"
+LAST, YEAR_AGO, SAME, SHARE, SHARE_LAST, EQUAL = "last", "year", "same", "share", "share_last", "equal"
 RULES: Mapping[str, Any] = {
     LAST: _l("Before + %"), YEAR_AGO: _l("Year ago + %"), SAME: _l("Same for all"), SHARE: _l("Total, as a year ago"),
-    EQUAL: _l("Total, equally"),
+    SHARE_LAST: _l("Total, as before"), EQUAL: _l("Total, equally"),
 }  # fmt: skip
-OF_A_TOTAL = (SHARE, EQUAL)
+OF_A_TOTAL = (SHARE, SHARE_LAST, EQUAL)
 IN_PERCENT = (LAST, YEAR_AGO)
 HUNDRED = Decimal(100)
 DIGITS = 3  # of an amount of money; the rest would feign an exactness that no plan has
@@ -48,6 +48,12 @@ def shared(total: Decimal, weights: Values, unit: str) -> list[Decimal]:
     for i in by_loss[: abs(left)]:
         found[i] += step if left > 0 else -step
     return found
+
+
+def percents(weights: Values) -> list[Decimal]:
+    """Weights as hundredths of a percent of their sum; they come to 100 exactly."""
+    whole = Decimal(10000)
+    return [each / 100 for each in shared(whole, weights, "count")]
 
 
 def rounded(value: Decimal, unit: str) -> Decimal:
