@@ -206,6 +206,7 @@ class GoalRule(CompanyScoped, Versioned, db.Model):
     target: Mapped[Decimal | None] = mapped_column(ExactDecimal())
     low: Mapped[Decimal | None] = mapped_column(ExactDecimal())
     high: Mapped[Decimal | None] = mapped_column(ExactDecimal())
+    currency: Mapped[str | None] = mapped_column(String(3))
     targets: Mapped[dict] = mapped_column(JSON, default=dict)
     weight: Mapped[int] = mapped_column(Integer, default=0)
     grade: Mapped[str] = mapped_column(String(10), default=LEADING)

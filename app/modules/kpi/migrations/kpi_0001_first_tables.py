@@ -131,6 +131,7 @@ def upgrade() -> None:
     sa.Column('target', sa.String(length=40), nullable=True),
     sa.Column('low', sa.String(length=40), nullable=True),
     sa.Column('high', sa.String(length=40), nullable=True),
+    sa.Column('currency', sa.String(length=3), nullable=True),
     sa.Column('targets', sa.JSON(), nullable=False),
     sa.Column('weight', sa.Integer(), nullable=False),
     sa.Column('grade', sa.String(length=10), nullable=False),
