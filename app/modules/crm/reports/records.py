@@ -13,7 +13,6 @@ from app.core.errors import Forbidden
 from app.core.exporting import LABELS, SEEN, Wish
 from app.core.formats import money, number
 from app.core.i18n import _
-from app.core.resource import Resource
 from app.core.surfaces import export
 from app.core.surfaces.listing import table
 from app.modules.crm.reports.drilling import Drill
@@ -22,7 +21,7 @@ from app.modules.crm.reports.wording import text_of
 
 def context(found: Drill, args: MultiDict) -> dict[str, Any]:
     """What the page shows: the figure, the records of one page with what each adds, and what is not shown."""
-    resource, listing = found.resource, found.listing(_list_args(found.resource, args))
+    resource, listing = found.resource, found.listing(args.get("cursor", ""))
     shown = table(resource, listing)
     shares = found.shares([row["id"] for row in shown["rows"]])
     hidden = found.everything - (seen := found.seen(listing))
@@ -52,7 +51,7 @@ def file(found: Drill, kind: str) -> Response:
     """The records that the reader may open, as they are listed. Raises `Forbidden` without the permission to export."""
     if not can(found.resource.permission("export")):
         raise Forbidden(_("You may not export these records."))
-    listing = found.listing(_list_args(found.resource, MultiDict()))
+    listing = found.listing()
     return export.answer(listing, Wish(format=kind, scope=SEEN, headings=LABELS))
 
 
@@ -72,14 +71,6 @@ def _parts(found: Drill) -> str:
 
 def _part(value: Any) -> str:
     return number(value) if isinstance(value, int) else money(value)
-
-
-def _list_args(resource: Resource, args: MultiDict) -> MultiDict:
-    """What the list of records is told: its page, and that no view narrows it."""
-    views = resource.views
-    open_view = next((view for view in views if not view.args), None)
-    unnarrowed = {"view": open_view.name} if open_view else dict.fromkeys(views[0].args, "") if views else {}
-    return MultiDict(unnarrowed | ({"cursor": args["cursor"]} if args.get("cursor") else {}))
 
 
 def _said(args: MultiDict) -> dict[str, Any]:
