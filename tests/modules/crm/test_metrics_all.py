@@ -34,6 +34,7 @@ from app.core.money import Money
 from app.modules.contacts.public import Account
 from app.modules.crm import services
 from app.modules.crm.activities.models import Activity, ActivityMember, ActivityOutcome, ActivityType
+from app.modules.crm.activities.times import month_of
 from app.modules.crm.leads.models import Lead, Source
 from app.modules.crm.models import Deal
 from app.modules.crm.parts.models import Competitor, DealCompetitor, DealCredit
@@ -124,12 +125,14 @@ def _activities(session: Any, chance: Random, members: list, days: list[date], d
         if done:
             made.told_after = chance.choice((0, 3, 30))
             made.done_on, made.done_at, made.recorded_at = day, noon(day), noon(day) + timedelta(hours=made.told_after)
+            made.done_month = month_of(day)
             made.done_by_id, made.team_id = made.owner_id, chance.choice([None, team])
             made.outcome_id = chance.choice([None, *(o.id for o in outcomes if not o.cancelled)])
         session.add(made)
         session.flush()
         for member in chance.sample(members, chance.randrange(3)):
-            session.add(ActivityMember(activity_id=made.id, member_id=member, team_id=chance.choice([None, team])))
+            team_id = chance.choice([None, team])
+            session.add(ActivityMember(activity_id=made.id, member_id=member, team_id=team_id, done_month=made.done_month))
 
 
 @contextmanager
