@@ -39,8 +39,9 @@ def context(found: Drill, args: MultiDict) -> dict[str, Any]:
         "value": value,
         "parts": _parts(found),
         "seen": seen,
-        "seen_value": (text_of(found.metric, found.visible_sum()) if hidden else value) if found.countable else "",
         "hidden": hidden,
+        "sums": _sums(found, value, hidden),
+        "places": _places(found, shown) if shown["rows"] else [],
         "next_url": _page_url(args, shown["next_url"]),
         "prev_url": _page_url(args, shown["prev_url"]),
         "file_url": url_for("crm.drill", **{**_said(args), "format": "csv"}) if can(resource.permission("export")) else None,
@@ -67,6 +68,28 @@ def _parts(found: Drill) -> str:
     if total.denominator is None or found.metric.unit != "ratio":
         return ""
     return f"{_part(total.numerator)} ÷ {_part(total.denominator)}"
+
+
+def _sums(found: Drill, value: str, hidden: int) -> tuple[str, str] | None:
+    """The figure, and what the records listed add up to; None where it is nothing but their number."""
+    if value == number(found.everything):
+        return None
+    listed = text_of(found.metric, found.visible_sum()) if hidden and found.countable else value
+    return value, listed if found.countable else ""
+
+
+def _places(found: Drill, shown: dict[str, Any]) -> list[str]:
+    """The classes of cells: a phone shows of each row its title, what it adds or its day, and the next two texts."""
+    others, places = iter("ab"), []
+    for column, cell in zip(shown["columns"], shown["rows"][0]["cells"], strict=True):
+        if cell.get("main"):
+            place = "title"
+        elif column["name"] == found.metric.newest:
+            place = "num"
+        else:
+            place = "" if cell["numeric"] else next(others, "")
+        places.append(f" p-{place}" if place else "")
+    return places
 
 
 def _part(value: Any) -> str:
