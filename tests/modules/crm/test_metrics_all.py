@@ -273,6 +273,32 @@ def test_figures_by_month_tell_those_of_whole_months(one, people) -> None:
     assert told > 20
 
 
+@pytest.mark.parametrize("past", [{}, {"as_of": "2026-03-03", "known_at": "2026-04-04"}], ids=["now", "then"])
+def test_what_people_did_tells_what_was_done(one, people, past: dict[str, str]) -> None:
+    """An activity counts for each who took part; lines that count it once make the whole, unless only some were asked for."""
+    told = 0
+    with filled(one, people):
+        then = {name: noon(date.fromisoformat(day)) for name, day in past.items()}
+        query = MetricQuery(start=date(2026, 1, 1), end=date(2026, 5, 10), **then)
+        for name in (n for n, m in ours().items() if m.resource == "crm.activity" and {"owner", "kind"} <= m.parted | {"owner"}):
+            whose = [w for w in (("owner",), ("team",), ("owner", "team")) if set(w) <= set(ours()[name].dimensions)]
+            for by in whose:
+                wide = evaluate(name, replace(query, by=(*by, "kind", "month")))
+                if not wide.lines:
+                    continue
+                for fewer in ((), ("kind",), ("month",)):
+                    same(rolled_up(wide, *fewer), evaluate(name, replace(query, by=fewer)))
+                    told += 1
+                same(rolled_up(wide, *by), evaluate(name, replace(query, by=by)))
+                same(rolled_up(wide, only={"kind": "call"}), evaluate(name, replace(query, filters={"kind": "call"})))
+                assert rolled_up(wide, only={"owner": people["bob"].member_id}) is None
+                some = replace(query, by=(*by, "kind"), filters={"owner": people["bob"].member_id})
+                assert rolled_up(evaluate(name, some), "kind") is None
+            both = evaluate(name, replace(query, by=whose[-1]))
+            assert len(whose) == 1 or rolled_up(both, "team") is None
+    assert told > 20
+
+
 COHORT = ("crm.funnel_reached", "crm.created_win_rate", "crm.created_open_rate", "crm.stage_conversion", "crm.funnel_amount")
 
 

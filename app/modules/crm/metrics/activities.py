@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import g
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, null, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    false,
+    func,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    union_all,
+)
 
 from app.core.clock import local_date
 from app.core.db import utcnow
@@ -46,7 +59,9 @@ class Activities:
     def build(self, query: MetricQuery) -> Select:
         counted = self._counted(query, self._raw(query)).subquery("counted")
         keys = [self._key(counted.c, name).label(f"d_{name}") for name in query.by]
-        return select(*keys, *self.parts(counted)).group_by(*named(keys)).execution_options(with_trash=True)
+        again = [counted.c.again] if "again" in counted.c else []
+        found = select(*keys, *again, *self.parts(counted)).group_by(*named(keys), *again)
+        return found.execution_options(with_trash=True)
 
     def drill(self, query: MetricQuery) -> Select:
         """By month and by day: as rows they are sorted by day, as numbers they are in the index of the months."""
@@ -65,13 +80,18 @@ class Activities:
         return list(dict.fromkeys(["kind", *wanted]))
 
     def _counted(self, query: MetricQuery, raw: Sequence[str]) -> Any:
-        """How many activities by what they are split by: those who did them, and, split by person, those who took part."""
+        """How many activities by what they are split by: those who did them, and, split by person, those who took part.
+
+        `again` are they with the latter, unless only some people's are asked for: they may be missing with the former.
+        """
         first, second = self._legs(query)
-        counted = self._grouped(*first, raw)
         if second is None:
-            return counted
+            return self._grouped(*first, raw)
         shared, theirs = second
         own = first[1]
+        if not any(name in PERSONAL for name, _wanted in _asked(query)):
+            own, theirs = {**own, "again": literal_column("0", Integer)}, {**theirs, "again": literal_column("1", Integer)}
+        counted = self._grouped(first[0], own, raw)
         if "owner" in query.by:
             shared = shared.where(ActivityMember.member_id.is_distinct_from(own["member"]))
             return union_all(counted, self._grouped(shared, theirs, raw))
@@ -80,7 +100,8 @@ class Activities:
         shared = shared.where(not_(and_(same, *self._counted_for_who_did_it(query, own))))
         needed = list(dict.fromkeys([*raw, "waited"]))
         once = shared.with_only_columns(Activity.id, *(theirs[name].label(name) for name in needed)).distinct().subquery()
-        return union_all(counted, self._grouped(select(once.c.id), {name: once.c[name] for name in needed}, raw))
+        kept_apart = {name: theirs[name] for name in theirs.keys() & {"again"}}
+        return union_all(counted, self._grouped(select(once.c.id), {name: once.c[name] for name in needed} | kept_apart, raw))
 
     def _legs(self, query: MetricQuery) -> tuple[tuple[Select, Columns], tuple[Select, Columns] | None]:
         """The activities with those who did them and, split by person, with those who took part; and their columns."""
@@ -99,7 +120,7 @@ class Activities:
         return found.join(ActivityMember, ActivityMember.activity_id == Activity.id), theirs
 
     def _grouped(self, found: Select, columns: Columns, raw: Sequence[str]) -> Select:
-        groups = [columns[name].label(name) for name in raw]
+        groups = [columns[name].label(name) for name in (*raw, *(["again"] if "again" in columns else []))]
         sums = [column.label(name) for name, column in self.sums(columns).items()]
         return found.with_only_columns(*groups, func.count().label("n"), *sums).group_by(*(columns[name] for name in raw))
 

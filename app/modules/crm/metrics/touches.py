@@ -123,7 +123,7 @@ OF_ACCOUNT = frozenset({"account", "segment"})
 
 
 def _metric(name: str, label: Any, describe: Any, row: str, definition: Activities, **more: Any) -> Metric:
-    splits = more.pop("dimensions", SPLITS)
+    splits, grain = more.pop("dimensions", SPLITS), more.pop("grain", "activity")
     overlapping = more.pop("overlapping", frozenset(PERSONAL))
     resource = more.pop("resource", "crm.activity")
     return Metric(
@@ -137,14 +137,15 @@ def _metric(name: str, label: Any, describe: Any, row: str, definition: Activiti
         permission=more.pop("permission", "crm.activity.view"),
         resource=resource,
         newest="done_on" if resource == "crm.activity" and definition.done else "",
-        grain=more.pop("grain", "activity"),
+        grain=grain,
         dimensions=splits,
         additive=frozenset(splits) - overlapping if more.get("shape", "sum") == "sum" else frozenset(),
-        parted=frozenset(splits) - overlapping if more.get("columns") else frozenset(),
+        parted=frozenset(splits) - overlapping if grain == "activity" else frozenset(),
         **more,
     )
 
 
+_AGAIN = {"again": "again"}
 _FOLLOWED = _Followed(kinds=FOLLOW_UPS, raw=("outcome",), sums=_late, parts=_followed)
 _TO_DO: dict[str, Any] = {
     "basis": "snapshot", "direction": "none", "dimensions": tuple(n for n in SPLITS if n not in ("team", "outcome")),
@@ -164,7 +165,7 @@ METRICS = (
            "took part counts."),
         "m44",
         _FOLLOWED,
-        columns={"value": "done", "n": "done"},
+        columns={"value": "done", "n": "done", **_AGAIN},
     ),
     _metric(
         "activities_planned",
@@ -191,7 +192,7 @@ METRICS = (
         _FOLLOWED,
         unit="ratio",
         shape="ratio",
-        columns={"numerator": "reached", "denominator": "said", "n": "said", "unsaid": "unsaid"},
+        columns={"numerator": "reached", "denominator": "said", "n": "said", "unsaid": "unsaid", **_AGAIN},
         drill=_FOLLOWED.drill_said,
     ),
     _metric(
@@ -204,7 +205,7 @@ METRICS = (
         unit="ratio",
         shape="ratio",
         direction="down",
-        columns={"numerator": "late", "denominator": "told", "n": "told"},
+        columns={"numerator": "late", "denominator": "told", "n": "told", **_AGAIN},
         drill=_FOLLOWED.drill_told,
     ),
     _metric(
