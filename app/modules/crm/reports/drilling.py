@@ -133,7 +133,8 @@ class Drill:
         return Listing(self.resource, args, criteria=[self._among()], filled=bool(newest))
 
     def _among(self) -> Any:
-        """Criterion of the rows of the resource that are in the figure, by which a database finds the first of many soon."""
+        """Criterion of the rows of the resource that are in the figure. Where these are told by their own columns it asks just
+        that, and not for their ids among others: a database then finds the first of many by the index of their order."""
         model, inner = self.resource.model, self.chosen.execution_options(all_rows=False)
         return inner.whereclause if inner.get_final_froms() == [model.__table__] else model.id.in_(inner)
 
