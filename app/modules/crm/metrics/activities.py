@@ -89,7 +89,7 @@ class Activities:
             return self._grouped(*first, raw)
         shared, theirs = second
         own = first[1]
-        if not any(name in PERSONAL for name, _wanted in _asked(query)):
+        if not of_some(query):
             own, theirs = {**own, "again": literal_column("0", Integer)}, {**theirs, "again": literal_column("1", Integer)}
         counted = self._grouped(first[0], own, raw)
         if "owner" in query.by:
@@ -198,6 +198,11 @@ def in_months(query: MetricQuery, columns: Columns) -> list[ColumnElement[bool]]
 def _asked(query: MetricQuery) -> list[tuple[str, Any]]:
     """The filters of a query; whose figures are asked for is one by owner."""
     return [*query.filters.items(), *([("owner", sorted(query.scope))] if query.scope is not None else [])]
+
+
+def of_some(query: MetricQuery) -> bool:
+    """Whether only what some people did is asked for."""
+    return any(name in PERSONAL for name, _wanted in _asked(query))
 
 
 def done(query: MetricQuery, state: Any = Activity.state) -> list[ColumnElement[bool]]:

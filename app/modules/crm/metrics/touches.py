@@ -13,7 +13,15 @@ from app.core.i18n import _l
 from app.core.metrics import Metric, MetricQuery
 from app.modules.contacts.public import Account
 from app.modules.crm.activities.models import FOLLOW_UPS, Activity, ActivityOutcome
-from app.modules.crm.metrics.activities import ACCOUNT_SPLITS, PERSONAL, RAW, SPLITS, Activities, done
+from app.modules.crm.metrics.activities import (
+    ACCOUNT_SPLITS,
+    PERSONAL,
+    RAW,
+    SPLITS,
+    Activities,
+    done,
+    of_some,
+)
 from app.modules.crm.metrics.facts import between, matches, named, unknown_filter
 from app.modules.crm.metrics.kept import kept
 from app.modules.crm.settings.queries import settings
@@ -23,7 +31,7 @@ class _Accounts(Activities):
     """The accounts that activities were with."""
 
     def build(self, query: MetricQuery) -> Select:
-        if not set(query.by) <= OF_ACCOUNT:
+        if not set(query.by) <= OF_ACCOUNT or of_some(query):
             return self._different(query)
         # Whether there was one is a look into an index for each account; else all activities would be read.
         accounts, own = Account.__table__, self._own()
@@ -39,10 +47,10 @@ class _Accounts(Activities):
         keys = {name if name == "quarter" else RAW[name]: name for name in query.by if name != "segment"} | {"account": "account"}
         legs = [
             found.with_only_columns(*(self._key(columns, name).label(raw) for raw, name in keys.items()))
-            .where(Activity.account_id.is_not(None)).distinct()
+            .where(Activity.account_id.is_not(None))
             for found, columns in filter(None, self._legs(query))
         ]  # fmt: skip
-        once = (union(*legs) if len(legs) > 1 else legs[0]).subquery("once")
+        once = (union(*legs) if len(legs) > 1 else legs[0].distinct()).subquery("once")
         split = [self._split(once, name).label(f"d_{name}") for name in query.by]
         found = select(*split, func.count().label("value"), func.count().label("n")).group_by(*named(split))
         return found.execution_options(with_trash=True)
