@@ -193,7 +193,7 @@ WON_ROWS = f"""
 DONE_ROWS = f"""
     SELECT d.id, d.subject, d.kind, d.done_on, a.name, m.name
     FROM (SELECT * FROM crm_activity d WHERE d.company_id = ? AND d.state = 'done' AND d.kind <> 'task' AND d.done_on BETWEEN ? AND ?
-          ORDER BY d.due_on DESC, d.id DESC LIMIT {ROWS}) d {NAMES}
+          ORDER BY d.done_on DESC, d.id DESC LIMIT {ROWS}) d {NAMES}
 """  # noqa: S608  # no value from outside
 
 

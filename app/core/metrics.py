@@ -82,7 +82,8 @@ class Metric:
     want of a rate, an amount, an outcome), `currency` (then money is in minor units of it and is converted at the day
     asked for, or at the day in the column `on`, row by row where `each` has the amount of one; else it is in minor
     units of company currency), `weight` (percent). A select that serves several metrics has names of its own for these:
-    `columns` maps ours to its. Where a row counts in several lines, `spread` makes these of what the select gives.
+    `columns` maps ours to its. Where a row counts in several lines, `spread` makes these of what the select gives. A
+    column `again` is false in lines that, all together, count each row once, whatever the dimensions outside `parted`.
     `drill(query)` gives the ids of exactly the rows of `resource` that are counted. A composite has no select: `combine`
     makes its value of those of its `inputs`, metrics asked the same question; its records are theirs.
     """

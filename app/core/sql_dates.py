@@ -42,6 +42,11 @@ def quarter_key(column: Any, start_month: int) -> ColumnElement[int]:
     return (_months(column) - start_month) // 3
 
 
+def quarter_of(month: Any, start_month: int) -> ColumnElement[int]:
+    """Key of dimension "quarter" of a key of dimension "month"."""
+    return (month + (1 - start_month)) // 3
+
+
 class next_day(FunctionElement):  # noqa: N801  # reads as an SQL function
     """The day after a date."""
 

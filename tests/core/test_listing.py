@@ -75,6 +75,21 @@ def test_pages_by_key_show_every_row_once_in_order_and_back_again(things, one: O
     assert back == whole
 
 
+@pytest.mark.parametrize("sort", ["pieces", "-pieces"])
+def test_rows_that_all_have_a_value_keep_their_order_where_the_list_is_told_so(things, one: Office, sort: str) -> None:
+    has = [Thing.pieces.is_not(None)]
+    with one:
+        told, seen = [], []
+        for filled, found in ((True, told), (False, seen)):
+            cursor: str | None = ""
+            while cursor is not None:
+                args = MultiDict({"sort": sort, "cursor": cursor})
+                rows, cursor, _previous = Listing(thing, args, per_page=4, criteria=has, filled=filled).page()
+                found += [row.id for row in rows]
+        assert told == seen
+        assert len(told) == 15
+
+
 @pytest.mark.parametrize("sort", ["name", "-pieces", "day", "-price"])
 @pytest.mark.parametrize(
     "args",

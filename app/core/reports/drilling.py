@@ -120,14 +120,18 @@ class Drill:
         counted = chosen.with_only_columns(func.count(self._row_id.distinct()))
         return db.session.scalar(counted, execution_options={"all_rows": True}) or 0
 
-    def listing(self, args: MultiDict) -> Listing:
-        """The records that the reader may open, as a list."""
-        newest = self.metric.newest
-        said = MultiDict({**args, "sort": f"-{newest}"}) if newest else args
-        return Listing(self.resource, said, criteria=[self._among()], filled=bool(newest))
+    def listing(self, cursor: str = "") -> Listing:
+        """The records that the reader may open, as a list that no view narrows; a page of it."""
+        views, newest = self.resource.views, self.metric.newest
+        open_view = next((view for view in views if not view.args), None)
+        said = {"view": open_view.name} if open_view else dict.fromkeys(views[0].args, "") if views else {}
+        said |= {"sort": f"-{newest}"} if newest else {}
+        args = MultiDict(said | ({"cursor": cursor} if cursor else {}))
+        return Listing(self.resource, args, criteria=[self._among()], filled=bool(newest))
 
     def _among(self) -> Any:
-        """Criterion of the rows of the resource that are in the figure, by which a database finds the first of many soon."""
+        """Criterion of the rows of the resource that are in the figure. Where these are told by their own columns it asks just
+        that, and not for their ids among others: a database then finds the first of many by the index of their order."""
         model, inner = self.resource.model, self.chosen.execution_options(all_rows=False)
         return inner.whereclause if inner.get_final_froms() == [model.__table__] else model.id.in_(inner)
 

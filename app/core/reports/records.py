@@ -16,14 +16,13 @@ from app.core.i18n import _
 from app.core.metrics import evaluate, metric
 from app.core.reports.drilling import Drill
 from app.core.reports.wording import text_of
-from app.core.resource import Resource
 from app.core.surfaces import export
 from app.core.surfaces.listing import table
 
 
 def context(found: Drill, args: MultiDict) -> dict[str, Any]:
     """What the page shows: the figure, the records of one page with what each adds, and what is not shown."""
-    resource, listing = found.resource, found.listing(_list_args(found.resource, args))
+    resource, listing = found.resource, found.listing(args.get("cursor", ""))
     shown = table(resource, listing)
     shares = found.shares([row["id"] for row in shown["rows"]])
     hidden = found.everything - (seen := found.seen(listing))
@@ -41,8 +40,9 @@ def context(found: Drill, args: MultiDict) -> dict[str, Any]:
         "value": value,
         "parts": _parts(found),
         "seen": seen,
-        "seen_value": (text_of(found.metric, found.visible_sum()) if hidden else value) if found.countable else "",
         "hidden": hidden,
+        "sums": _sums(found, value, hidden),
+        "places": _places(found, shown) if shown["rows"] else [],
         "next_url": _page_url(args, shown["next_url"]),
         "prev_url": _page_url(args, shown["prev_url"]),
         "file_url": url_for("admin.figure_records", **{**_said(args), "format": "csv"}) if can(resource.permission("export")) else None,
@@ -65,7 +65,7 @@ def file(found: Drill, kind: str) -> Response:
     """The records that the reader may open, as they are listed. Raises `Forbidden` without the permission to export."""
     if not can(found.resource.permission("export")):
         raise Forbidden(_("You may not export these records."))
-    listing = found.listing(_list_args(found.resource, MultiDict()))
+    listing = found.listing()
     return export.answer(listing, Wish(format=kind, scope=SEEN, headings=LABELS))
 
 
@@ -83,16 +83,30 @@ def _parts(found: Drill) -> str:
     return f"{_part(total.numerator)} ÷ {_part(total.denominator)}"
 
 
+def _sums(found: Drill, value: str, hidden: int) -> tuple[str, str] | None:
+    """The figure, and what the records listed add up to; None where it is nothing but their number."""
+    if value == number(found.everything):
+        return None
+    listed = text_of(found.metric, found.visible_sum()) if hidden and found.countable else value
+    return value, listed if found.countable else ""
+
+
+def _places(found: Drill, shown: dict[str, Any]) -> list[str]:
+    """The classes of cells: a phone shows of each row its title, what it adds or its day, and the next two texts."""
+    others, places = iter("ab"), []
+    for column, cell in zip(shown["columns"], shown["rows"][0]["cells"], strict=True):
+        if cell.get("main"):
+            place = "title"
+        elif column["name"] == found.metric.newest:
+            place = "num"
+        else:
+            place = "" if cell["numeric"] else next(others, "")
+        places.append(f" p-{place}" if place else "")
+    return places
+
+
 def _part(value: Any) -> str:
     return number(value) if isinstance(value, int) else money(value)
-
-
-def _list_args(resource: Resource, args: MultiDict) -> MultiDict:
-    """What the list of records is told: its page, and that no view narrows it."""
-    views = resource.views
-    open_view = next((view for view in views if not view.args), None)
-    unnarrowed = {"view": open_view.name} if open_view else dict.fromkeys(views[0].args, "") if views else {}
-    return MultiDict(unnarrowed | ({"cursor": args["cursor"]} if args.get("cursor") else {}))
 
 
 def _said(args: MultiDict) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from sqlalchemy import func, select
 from app.core.db import db
 from app.core.errors import BusinessError, Conflict
 from app.core.models import Team
+from app.core.sql_dates import month_key
 from app.core.writes import create
 from app.modules.contacts.models import Contact
 from app.modules.contacts.services import create_account
 from app.modules.crm.activities import queries, services
+from app.modules.crm.activities.bulk import import_activities
 from app.modules.crm.activities.models import (
     DONE,
     FOLLOW_UPS,
@@ -147,6 +149,27 @@ def test_an_outcome_has_to_fit(one, people) -> None:
             log("visit", outcome_id=outcome("Nobody was there"))
         with pytest.raises(BusinessError, match="does not fit"):
             services.cancel(plan("visit"), version=None, outcome_id=outcome("We talked"), outcome_note="")
+
+
+def test_the_month_follows_the_day_also_for_those_who_take_part(one, people) -> None:
+    months = select(Activity.id, month_key(Activity.done_on), Activity.done_month, ActivityMember.done_month)
+    months = months.join(ActivityMember, ActivityMember.activity_id == Activity.id)
+
+    def told(activity: Activity) -> list[Any]:
+        db.session.flush()
+        return list(db.session.execute(months.where(Activity.id == activity.id)).one())[1:]
+
+    with at_work(one, people):
+        march, with_dave = 2026 * 12 + 2, {"members": [people["dave"].member_id], "owner_id": people["bob"].member_id}
+        activity = plan(**with_dave)
+        assert told(activity) == [None, None, None]
+        assert told(services.complete(activity, version=None)) == [march] * 3
+        assert told(services.change(activity, {"done_on": date(2025, 12, 31)})) == [march - 3] * 3
+        assert told(services.reopen(activity, version=None)) == [None, None, None]
+        assert told(log(done_on=date(2026, 1, 1), **with_dave)) == [march - 2] * 3
+        rows = [{"type_id": kind("call"), "done_on": date(2024, 2, 29), **with_dave}, {"type_id": kind("call"), **with_dave}]
+        done, planned = (db.session.get_one(Activity, i) for i in import_activities(rows))
+        assert (told(done), told(planned)) == ([2024 * 12 + 1] * 3, [None, None, None])
 
 
 def test_a_visit_that_does_not_take_place_needs_a_reason(one, people) -> None:

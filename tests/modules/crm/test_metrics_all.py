@@ -34,6 +34,7 @@ from app.core.money import Money
 from app.modules.contacts.public import Account
 from app.modules.crm import services
 from app.modules.crm.activities.models import Activity, ActivityMember, ActivityOutcome, ActivityType
+from app.modules.crm.activities.times import month_of
 from app.modules.crm.leads.models import Lead, Source
 from app.modules.crm.models import Deal
 from app.modules.crm.parts.models import Competitor, DealCompetitor, DealCredit
@@ -124,12 +125,14 @@ def _activities(session: Any, chance: Random, members: list, days: list[date], d
         if done:
             made.told_after = chance.choice((0, 3, 30))
             made.done_on, made.done_at, made.recorded_at = day, noon(day), noon(day) + timedelta(hours=made.told_after)
+            made.done_month = month_of(day)
             made.done_by_id, made.team_id = made.owner_id, chance.choice([None, team])
             made.outcome_id = chance.choice([None, *(o.id for o in outcomes if not o.cancelled)])
         session.add(made)
         session.flush()
         for member in chance.sample(members, chance.randrange(3)):
-            session.add(ActivityMember(activity_id=made.id, member_id=member, team_id=chance.choice([None, team])))
+            team_id = chance.choice([None, team])
+            session.add(ActivityMember(activity_id=made.id, member_id=member, team_id=team_id, done_month=made.done_month))
 
 
 @contextmanager
@@ -267,6 +270,32 @@ def test_figures_by_month_tell_those_of_whole_months(one, people) -> None:
                 told += 1
             assert rolled_up(wide, start=date(2026, 1, 2), end=date(2026, 3, 31)) is None
             assert rolled_up(wide, start=date(2025, 12, 1), end=date(2026, 3, 31)) is None
+    assert told > 20
+
+
+@pytest.mark.parametrize("past", [{}, {"as_of": "2026-03-03", "known_at": "2026-04-04"}], ids=["now", "then"])
+def test_what_people_did_tells_what_was_done(one, people, past: dict[str, str]) -> None:
+    """An activity counts for each who took part; lines that count it once make the whole, unless only some were asked for."""
+    told = 0
+    with filled(one, people):
+        then = {name: noon(date.fromisoformat(day)) for name, day in past.items()}
+        query = MetricQuery(start=date(2026, 1, 1), end=date(2026, 5, 10), **then)
+        for name in (n for n, m in ours().items() if m.resource == "crm.activity" and {"owner", "kind"} <= m.parted | {"owner"}):
+            whose = [w for w in (("owner",), ("team",), ("owner", "team")) if set(w) <= set(ours()[name].dimensions)]
+            for by in whose:
+                wide = evaluate(name, replace(query, by=(*by, "kind", "month")))
+                if not wide.lines:
+                    continue
+                for fewer in ((), ("kind",), ("month",)):
+                    same(rolled_up(wide, *fewer), evaluate(name, replace(query, by=fewer)))
+                    told += 1
+                same(rolled_up(wide, *by), evaluate(name, replace(query, by=by)))
+                same(rolled_up(wide, only={"kind": "call"}), evaluate(name, replace(query, filters={"kind": "call"})))
+                assert rolled_up(wide, only={"owner": people["bob"].member_id}) is None
+                some = replace(query, by=(*by, "kind"), filters={"owner": people["bob"].member_id})
+                assert rolled_up(evaluate(name, some), "kind") is None
+            both = evaluate(name, replace(query, by=whose[-1]))
+            assert len(whose) == 1 or rolled_up(both, "team") is None
     assert told > 20
 
 

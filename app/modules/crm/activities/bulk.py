@@ -34,7 +34,7 @@ from app.modules.crm.settings.queries import settings
 CHUNK = 500
 WHATEVER = {"all_rows": True, "with_trash": True}
 EMPTY: dict[str, Any] = {
-    "due_on": None, "due_time": None, "due_at": None, "done_on": None, "done_time": None, "done_at": None, "recorded_at": None,
+    "due_on": None, "due_time": None, "due_at": None, "done_on": None, "done_month": None, "done_time": None, "done_at": None, "recorded_at": None,
     "told_after": None, "done_by_id": None, "outcome_id": None, "outcome_note": "", "remind_at": None, "reminded_at": None,
     "remind_minutes": None, "repeat": None, "repeat_until": None, "series_id": "", "repeat_from": None,
 }
@@ -102,7 +102,7 @@ class _Plan:
         self.activities.append(line)
         for member_id in filter(None, line["members"].split(",")):
             team_id = self._teams.on(int(member_id), line["done_on"]) if line["done_on"] else None
-            self.members.append((index, {"member_id": int(member_id), "team_id": team_id}))
+            self.members.append((index, {"member_id": int(member_id), "team_id": team_id, "done_month": line["done_month"]}))
 
     def _state(self, row: Mapping[str, Any]) -> str:
         state = row.get("state") or (DONE if row.get("done_on") or row.get("done_at") else PLANNED)

@@ -109,6 +109,7 @@ def keep_members(activity: Activity) -> None:
             row = ActivityMember(activity_id=activity.id, member_id=member_id)
             db.session.add(row)
         row.team_id = team_on(member_id, activity.done_on) if activity.done_on else None
+        row.done_month = activity.done_month
 
 
 def owner_of(values: Mapping[str, Any], kind: ActivityType | None = None) -> int | None:

@@ -71,7 +71,7 @@ class Activity(Record, db.Model):
     """Something to do, or done, with a customer: one row, whatever it is linked to.
 
     It is due on a local day (`due_on`), at an instant (`due_at`, and "17:30" in `due_time`) only where a time was given.
-    It was done at `done_at` (`done_on` and `done_time` in the company's zone) by `done_by_id`; `recorded_at` is when that
+    It was done at `done_at` (`done_on`, `done_month` and `done_time` in the company's zone) by `done_by_id`; `recorded_at` is when that
     was told, `told_after` whole hours later. `team_id` is that of who did it, on that day; until then the owner's.
     `members` are the ids of `ActivityMember`, for lists and forms.
     """
@@ -96,11 +96,13 @@ class Activity(Record, db.Model):
         Index(None, "company_id", "lead_id"),
         Index(None, "company_id", "owner_id", "state", "due_on"),
         Index("ix_crm_activity_due", "company_id", "state", "due_on", "id", "owner_id", "kind", "type_id", "account_id"),
-        # It answers the figures of a period without a look at the rows, which are long.
+        Index("ix_crm_activity_done", "company_id", "state", "done_on", "id"),
+        # It answers the figures of a period without a look at the rows, which are long, and in the order in which they are
+        # counted: nothing has to be sorted.
         Index(
-            "ix_crm_activity_done",
-            *("company_id", "state", "done_on", "kind", "outcome_id", "told_after", "done_by_id", "team_id", "type_id"),
-            *("account_id", "recorded_at", "done_at", "id"),
+            "ix_crm_activity_sums",
+            *("company_id", "state", "done_month", "kind", "outcome_id", "type_id", "team_id", "done_by_id", "told_after"),
+            *("account_id", "done_on", "recorded_at", "done_at", "id"),
         ),
         # This one the first contact with a deal.
         Index(
@@ -108,7 +110,7 @@ class Activity(Record, db.Model):
         ),
     )
     __folded__: ClassVar = {"subject_key": ("subject",), "search_key": ("subject", "external_id")}
-    __silent__: ClassVar = ("kind", "due_at", "done_at", "recorded_at", "told_after", "team_id", "remind_at", "reminded_at",
+    __silent__: ClassVar = ("kind", "due_at", "done_month", "done_at", "recorded_at", "told_after", "team_id", "remind_at", "reminded_at",
                             "series_id", "repeat_from", "repeat_no", "repeated")
 
     type_id: Mapped[int] = mapped_column(Id)
@@ -123,6 +125,7 @@ class Activity(Record, db.Model):
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     minutes: Mapped[int | None] = mapped_column(Integer)
     done_on: Mapped[date | None] = mapped_column(Date)
+    done_month: Mapped[int | None] = mapped_column(Integer)  # of that day, as `sql_dates.month_key` gives it
     done_time: Mapped[str | None] = mapped_column(String(5))
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     recorded_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
@@ -160,8 +163,10 @@ class ActivityMember(CompanyScoped, db.Model):
         same_company("team_id", "core_team.id"),
         UniqueConstraint("company_id", "activity_id", "member_id"),
         Index(None, "company_id", "member_id"),
+        Index("ix_crm_activity_member_done", "company_id", "done_month", "activity_id", "member_id", "team_id"),
     )
 
     activity_id: Mapped[int] = mapped_column(Id)
     member_id: Mapped[int] = mapped_column(Id)
     team_id: Mapped[int | None] = mapped_column(Id)  # on the day it was done
+    done_month: Mapped[int | None] = mapped_column(Integer)  # that of the activity

@@ -101,7 +101,8 @@ def reopen(activity: Activity, *, version: int | None) -> Activity:
         raise Conflict(_("This activity is open already."))
     activity.state = PLANNED
     activity.outcome_id, activity.outcome_note = None, ""
-    activity.done_on = activity.done_time = activity.done_at = activity.recorded_at = activity.told_after = None
+    activity.done_on = activity.done_month = activity.done_time = activity.done_at = None
+    activity.recorded_at = activity.told_after = None
     activity.done_by_id = None
     activity.due_on = activity.due_on or today()
     activity.team_id = team_on(activity.owner_id, today())

@@ -75,7 +75,12 @@ def done_columns(values: Mapping[str, Any]) -> dict[str, Any]:
         raise BusinessError(_("What is done cannot be in the future."), field=field)
     if day < EARLIEST:
         check_day(day, field)
-    return {"done_on": day, "done_time": clock_text(at), "done_at": exact}
+    return {"done_on": day, "done_month": month_of(day), "done_time": clock_text(at), "done_at": exact}
+
+
+def month_of(day: date) -> int:
+    """The month of a day, as `sql_dates.month_key` gives it."""
+    return day.year * 12 + day.month - 1
 
 
 def hours_between(done: datetime | None, told: datetime | None) -> int | None:

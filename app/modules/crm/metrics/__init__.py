@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from app.modules.crm.metrics import (
-    activities,
     deals,
     forecast,
     funnel,
@@ -12,6 +11,7 @@ from app.modules.crm.metrics import (
     portfolio,
     qualified,
     stages,
+    touches,
 )
 from app.modules.crm.metrics.dimensions import DIMENSIONS
 
@@ -22,7 +22,7 @@ METRICS = (
     *stages.METRICS,
     *forecast.METRICS,
     *portfolio.METRICS,
-    *activities.METRICS,
+    *touches.METRICS,
     *leads.METRICS,
     *hygiene.METRICS,
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -49,15 +50,14 @@ class _Checked(Deals):
     def build(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
         keys = [self.key(fact, name).label(f"d_{name}") for name in query.by]
-        fine = and_(*(_fine(fact, query)[name] for name in self.problems))
+        fine = and_(*_fine(fact, query, self.problems).values())
         parts = (func.sum(case((fine, 1), else_=0)).label("numerator"), func.count().label("denominator"), func.count().label("n"))
         return self.rows(query).with_only_columns(*keys, *parts).group_by(*named(keys)).execution_options(with_trash=True)
 
     def selected(self, fact: Fact, query: MetricQuery) -> Select:
         found = super().selected(fact, query)
         if "problem" in query.filters:
-            fine = _fine(fact, query)
-            found = found.where(or_(*(not_(fine[name]) for name in listed(query.filters["problem"]) if name in fine)))
+            found = found.where(_any(_fine(fact, query, listed(query.filters["problem"]))))
         return found.execution_options(with_trash=True)
 
     def filter(self, fact: Fact, name: str, wanted: Any) -> ColumnElement[bool]:
@@ -95,21 +95,26 @@ def _any(fine: Mapping[str, ColumnElement[bool]]) -> ColumnElement[bool]:
     return or_(*(not_(each) for each in fine.values()))
 
 
-def _fine(fact: Fact, query: MetricQuery) -> Mapping[str, ColumnElement[bool]]:
-    """By problem, the criterion of deals that do not have it."""
+def _fine(fact: Fact, query: MetricQuery, problems: Collection[str] = tuple(PROBLEMS)) -> Mapping[str, ColumnElement[bool]]:
+    """By problem, of those named, the criterion of deals that do not have it."""
     deal, now = deal_id(fact), moment(query)
     next_step = exists().where(Activity.deal_id == deal, *planned(query)).correlate(fact)
     person = exists().where(DealPerson.deal_id == deal).correlate(fact)
-    age = seconds_between(literal(now, UtcDateTime()), fact.entered_at)
-    limits = stage_limits()
-    in_time = [and_(fact.stage_id == stage_id, age > limit) for stage_id, limit in limits.items()]
-    return {
+    found = {
         "amount": fact.amount_minor.is_not(None),
         "close_date": and_(fact.expected_close.is_not(None), fact.expected_close >= local_date(now)),
         "next_step": next_step,
         "contact": person,
-        "stage_age": not_(or_(*in_time)) if in_time else true(),
     }
+    if "stage_age" in problems:
+        found["stage_age"] = _in_time(fact, now)
+    return {name: fine for name, fine in found.items() if name in problems}
+
+
+def _in_time(fact: Fact, now: datetime) -> ColumnElement[bool]:
+    age = seconds_between(literal(now, UtcDateTime()), fact.entered_at)
+    late = [and_(fact.stage_id == stage_id, age > limit) for stage_id, limit in stage_limits().items()]
+    return not_(or_(*late)) if late else true()
 
 
 def stage_limits() -> dict[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import g
@@ -17,6 +17,7 @@ from app.core.models import Rate
 from app.modules.crm.metrics.facts import (
     SEARCHES,
     SPLITS,
+    UNTRACKED,
     Fact,
     between,
     deal_id,
@@ -37,6 +38,7 @@ from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, DealEvent, 
 from app.modules.crm.parts.models import DealCompetitor
 
 OF_STAY = frozenset({"owner", "team", "stage", "state", "month", "quarter"})  # what a stay says of itself
+OF_STAY_OR_DEAL = OF_STAY - {"state"} | {*UNTRACKED, "product"}
 Earlier = aliased(DealStage, name="earlier")
 Then = aliased(DealSpan, name="at_entry")
 
@@ -109,7 +111,7 @@ class Qualified:
         return entry.columns[name] if name in entry.columns else fact_key(fact, name)
 
     def _entry(self, query: MetricQuery) -> _Entry:
-        return _now(query) if query.as_of is None and query.known_at is None else _then(query)
+        return _from_stays(query) if query.known_at is None else _then(query)
 
 
 def _qualifying() -> Any:
@@ -121,16 +123,33 @@ def _became(stay: Any) -> Sequence[ColumnElement[bool]]:
     return [stay.stage_id.in_(_qualifying()), or_(stay.after_id.is_(None), stay.after_id.not_in(_qualifying()))]
 
 
-def _now(query: MetricQuery) -> _Entry:
+def _from_stays(query: MetricQuery) -> _Entry:
+    """As far as is known today, of the past as well: what came later takes no entry away."""
+    fact = fact_of(query)
     before = tuple_(Earlier.entered_at, Earlier.id) < tuple_(DealStage.entered_at, DealStage.id)
     earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, *_became(Earlier), before)
+    asked, state = {*query.by, *query.filters}, DealStage.state
     # Of the stays alone where they say all that is asked: a deal is a long row to look at for each.
-    alone = not query.visible_rows and {*query.by, *query.filters} <= OF_STAY
-    rows = select(DealStage.id) if alone else told(Deal, query).join(DealStage, DealStage.deal_id == Deal.id)
+    alone = not query.visible_rows and asked <= OF_STAY
+    if fact is DealSpan:
+        # A deal has many spans; of today's deals that say the rest only what is asked is looked up.
+        alone = not query.visible_rows and asked <= OF_STAY_OR_DEAL
+        state = _was_discarded(query) if alone else DealSpan.state
+    rows = select(DealStage.id) if alone else told(fact, query).join(DealStage, DealStage.deal_id == deal_id(fact))
+    if alone and not asked <= OF_STAY:
+        rows = rows.join(Deal, Deal.id == DealStage.deal_id)
     rows = rows.where(*_became(DealStage), ~earlier.correlate(DealStage).exists())
+    if query.as_of:
+        rows = rows.where(DealStage.entered_at <= query.as_of)
     columns = {"day": DealStage.entered_on, "owner": DealStage.owner_id, "team": DealStage.team_id, "stage": DealStage.stage_id,
-               "amount": DealStage.amount_minor, "currency": DealStage.currency, "state": DealStage.state, "deal": DealStage.deal_id}
+               "amount": DealStage.amount_minor, "currency": DealStage.currency, "state": state, "deal": DealStage.deal_id}
     return _Entry(columns, rows)
+
+
+def _was_discarded(query: MetricQuery) -> Any:
+    """The state at the moment asked for, as far as it matters: deals that were discarded are few, all others count alike."""
+    thrown = told(DealSpan, replace(query, by=(), filters={})).where(DealSpan.state == DISCARDED)
+    return case((DealStage.deal_id.in_(thrown.with_only_columns(DealSpan.deal_id)), DISCARDED), else_=OPEN)
 
 
 def _then(query: MetricQuery) -> _Entry:

@@ -161,9 +161,9 @@ SPLIT = [
     'credit_owner_id', 'credit_team_id', 'account_id', 'product', 'pipeline_id', 'stage_id',
     'source_id', 'medium_id', 'campaign_id', 'currency', 'amount_minor', 'company_minor',
 ]
-DONE = [
-    'company_id', 'state', 'done_on', 'kind', 'outcome_id', 'told_after', 'done_by_id', 'team_id', 'type_id',
-    'account_id', 'recorded_at', 'done_at', 'id',
+SUMS = [
+    'company_id', 'state', 'done_month', 'kind', 'outcome_id', 'type_id', 'team_id', 'done_by_id', 'told_after',
+    'account_id', 'done_on', 'recorded_at', 'done_at', 'id',
 ]
 
 
@@ -520,6 +520,7 @@ def upgrade() -> None:
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('minutes', sa.Integer(), nullable=True),
     sa.Column('done_on', sa.Date(), nullable=True),
+    sa.Column('done_month', sa.Integer(), nullable=True),
     sa.Column('done_time', sa.String(length=5), nullable=True),
     sa.Column('done_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=True),
@@ -573,7 +574,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_owner_id'), ['company_id', 'owner_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'), ['company_id', 'owner_id', 'state', 'due_on'], unique=False)
         batch_op.create_index('ix_crm_activity_due', ['company_id', 'state', 'due_on', 'id', 'owner_id', 'kind', 'type_id', 'account_id'])
-        batch_op.create_index('ix_crm_activity_done', DONE, unique=False)
+        batch_op.create_index('ix_crm_activity_done', ['company_id', 'state', 'done_on', 'id'], unique=False)
+        batch_op.create_index('ix_crm_activity_sums', SUMS, unique=False)
         touches = sa.text("state = 'done' AND kind <> 'task'")
         batch_op.create_index('ix_crm_activity_touch', ['company_id', 'deal_id', 'done_at', 'id'],
                               sqlite_where=touches, postgresql_where=touches)
@@ -584,6 +586,7 @@ def upgrade() -> None:
     sa.Column('activity_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('done_month', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['company_id', 'activity_id'], ['crm_activity.company_id', 'crm_activity.id'], name=op.f('fk_crm_activity_member_company_id_activity_id')),
     sa.ForeignKeyConstraint(['company_id', 'member_id'], ['core_membership.company_id', 'core_membership.id'], name=op.f('fk_crm_activity_member_company_id_member_id')),
     sa.ForeignKeyConstraint(['company_id', 'team_id'], ['core_team.company_id', 'core_team.id'], name=op.f('fk_crm_activity_member_company_id_team_id')),
@@ -594,6 +597,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('crm_activity_member', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_crm_activity_member_company_id_member_id'), ['company_id', 'member_id'], unique=False)
+        done = ['company_id', 'done_month', 'activity_id', 'member_id', 'team_id']
+        batch_op.create_index('ix_crm_activity_member_done', done, unique=False)
 
     with op.batch_alter_table('crm_deal', schema=None) as batch_op:
         batch_op.add_column(sa.Column('source_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -693,11 +698,13 @@ def downgrade() -> None:
         batch_op.drop_column('source_id')
 
     with op.batch_alter_table('crm_activity_member', schema=None) as batch_op:
+        batch_op.drop_index('ix_crm_activity_member_done')
         batch_op.drop_index(batch_op.f('ix_crm_activity_member_company_id_member_id'))
 
     op.drop_table('crm_activity_member')
     with op.batch_alter_table('crm_activity', schema=None) as batch_op:
         batch_op.drop_index('ix_crm_activity_touch')
+        batch_op.drop_index('ix_crm_activity_sums')
         batch_op.drop_index('ix_crm_activity_done')
         batch_op.drop_index('ix_crm_activity_due')
         batch_op.drop_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'))
