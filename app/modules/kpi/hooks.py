@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.core.hooks import Hooks, joined
+from app.modules.kpi import demo
 from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.catalog.plug import hooks as catalog
 from app.modules.kpi.dashboards.plug import hooks as dashboards
@@ -15,4 +16,4 @@ from app.modules.kpi.settings.plug import hooks as settings
 from app.modules.kpi.smart.plug import hooks as smart
 from app.modules.kpi.vision.plug import hooks as vision
 
-hooks = joined(Hooks(blueprint=blueprint), goals, own, catalog, vision, smart, progress, planning, revenue, dashboards, settings)
+hooks = joined(Hooks(blueprint=blueprint), goals, own, catalog, vision, smart, progress, planning, revenue, dashboards, settings, Hooks(demo=demo.fill))
