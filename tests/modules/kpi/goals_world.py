@@ -42,7 +42,7 @@ class World:
 def build(people: Any) -> World:
     """Ids, in an app context of the company."""
     ids = {name: people[name].member_id for name in ("bob", "dave", "mona", "alice")}
-    teams = {name: row_id for name, row_id in db.session.execute(select(Team.name, Team.id))}
+    teams = dict(db.session.execute(select(Team.name, Team.id)).all())
     return World(**ids, north=teams["North"], south=teams["South"])
 
 
