@@ -11,7 +11,7 @@ from flask import url_for
 
 from app.core.access import can
 from app.core.fields import FieldError, by_person
-from app.core.formats import day, percent
+from app.core.formats import day, number, percent
 from app.core.i18n import _, _l, _n
 from app.core.metrics import Metric
 from app.core.registry import registry
@@ -127,7 +127,7 @@ def _specific(goal: Goal, facts: Facts, metric: Metric) -> Said | None:
     whose = {MEMBER: _("One person, one figure"), TEAM: _("One team, one figure"), COMPANY: _("The whole company, one figure")}
     n = facts.population.get(goal.id)
     if n is None:
-        return Said(OK, _("%(whose)s.", whose=whose[goal.scope]))
+        return Said(OK, f"{whose[goal.scope]}.")
     return Said(OK, _("%(whose)s, one population: %(records)s of two years.", whose=whose[goal.scope], records=_records(metric, n)))
 
 
@@ -137,7 +137,7 @@ def _records(metric: Metric, n: int) -> str:
         return _n("%(num)d record", "%(num)d records", n)
     resource = registry.resource(metric.resource)
     label = resource.label if n == 1 else resource.label_plural
-    return _("%(n)s %(records)s", n=n, records=str(label).lower())
+    return f"{number(n)} {str(label).lower()}"
 
 
 def _measurable(goal: Goal, facts: Facts, metric: Metric) -> Said | None:

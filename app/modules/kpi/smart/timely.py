@@ -17,7 +17,7 @@ from app.modules.kpi.smart.ties import RUNNABLE
 
 HUNDRED = Decimal(100)
 LONG = 60  # days, beyond which a goal needs a milestone
-ENOUGH = 5  # sales cycles of which a median says something
+ENOUGH = 5  # won deals of which a median says something
 ONE_DAY = timedelta(days=1)
 
 
@@ -78,7 +78,7 @@ def is_long_enough(goal: Goal, facts: Facts, limit: Decimal) -> Flaw | None:
         return None
     offer = next((p for p, days in ((MONTH, 30), (QUARTER, 90), (YEAR, 365)) if days * HUNDRED >= lead.value * limit), "")
     return Flaw(
-        _("It lasts %(days)s days, and half of the deals take longer than %(median)s to be won or lost.", days=length,
+        _("It lasts %(days)s days, and half of the deals take longer than %(median)s days to be won.", days=length,
           median=number(round(lead.value))),
         _("Take a longer period, or a goal on what comes before: meetings, offers, new deals."), "period", offer,
     )  # fmt: skip
