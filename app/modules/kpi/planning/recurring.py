@@ -1,4 +1,4 @@
-"""Goals that rules make: of the period that runs, or of the one that begins soon, for everybody a rule is meant for.
+"""Goals that rules make: of the period that runs, and of the one that begins soon, for everybody a rule is meant for.
 
 Made once for each rule, period and member or team, whatever became of them: what was thrown away or given up is not made
 again. Who joins later gets the goal of the running period with its full target: absence and ramp are not worked out.
@@ -72,10 +72,8 @@ def follow(rule_id: int) -> list[Goal]:
     """
     held = select(GoalRule).where(GoalRule.id == rule_id).with_for_update()
     rule = db.session.scalars(held, execution_options={"populate_existing": True}).one()
-    first, last = period_due(rule, today())
-    if not rule.active or not in_force(rule, first, last):
-        return []
-    owed = [each for each in due(rule, first, last) if not each.there and (each.target is not None or (rule.target is None and rule.low is not None))]
+    owed = [each for days in periods_due(rule, today()) for each in due(rule, *days)
+            if not each.there and (each.target is not None or rule.direction == BAND)]  # fmt: skip
     if not owed:
         return []
     goals = create_goals([_values(rule, each) for each in owed])
@@ -87,19 +85,19 @@ def follow(rule_id: int) -> list[Goal]:
     return goals
 
 
-def period_due(rule: GoalRule, day: date) -> tuple[date, date]:
-    """The period whose goals a rule owes on a day: the one that runs, or, where people are to agree, the one at hand."""
-    return around(max(day + ahead(rule), rule.starts_on), rule.period)
+def periods_due(rule: GoalRule, day: date) -> list[tuple[date, date]]:
+    """The periods whose goals a rule owes on a day: the one that runs, and, where people are to agree first, the one at
+    hand. None while it is not in force."""
+    if not rule.active:
+        return []
+    reached = [at for at in (day, day + ahead(rule)) if rule.starts_on <= at]
+    found = dict.fromkeys(around(at, rule.period) for at in reached)
+    return [(first, last) for first, last in found if rule.ends_on is None or rule.ends_on >= first]
 
 
 def ahead(rule: GoalRule) -> timedelta:
     """How long before a period begins a rule makes its goals."""
     return timedelta() if rule.at_once else AHEAD_OF_WEEK if rule.period == WEEK else AHEAD
-
-
-def in_force(rule: GoalRule, first: date, last: date) -> bool:
-    """Whether a rule is in force in a period."""
-    return rule.starts_on <= last and (rule.ends_on is None or rule.ends_on >= first) and first <= today() + ahead(rule)
 
 
 def due(rule: GoalRule, first: date, last: date) -> list[Due]:

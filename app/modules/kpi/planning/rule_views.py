@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import Response, request, url_for
@@ -64,12 +65,7 @@ def _typed() -> dict[int, str]:
 
 
 def _panel(rule: GoalRule, status: int = 200, trouble: str = "", typed: dict[int, str] | None = None) -> Response:
-    first, last = recurring.period_due(rule, today())
-    owed = recurring.due(rule, first, last)
-    now = [each for each in owed if not each.there]
-    if not now and recurring.in_force(rule, first, last):
-        first, last = around(last + ONE_DAY, rule.period)
-        owed = recurring.due(rule, first, last)
+    (first, last), owed = _next(rule)
     unit, ends = unit_of(rule.metric), rule.ends_on is not None and rule.ends_on < first
     usual = shown(rule.target, unit, rule.currency) if rule.target is not None else ""
     rows = [{
@@ -77,10 +73,22 @@ def _panel(rule: GoalRule, status: int = 200, trouble: str = "", typed: dict[int
     } for each in ([] if ends else owed)]  # fmt: skip
     return render(
         "kpi/planning/rule_targets.html", "kpi/planning/_rule_targets.html", status=status, rule=rule, rows=rows, usual=usual,
-        period=called(rule.period, first, last), trouble=trouble, owes=bool(now) and rule.active and not ends,
+        period=called(rule.period, first, last), trouble=trouble, owes=rule.active and not ends and first <= today() + recurring.ahead(rule) and not all(each.there for each in owed),
         may_edit=can("kpi.rule.edit") and rule.direction != BAND and rule.metric in metrics(),
         off=rule.metric not in metrics(), singly=rule.audience != rule_services.COMPANY,
     )  # fmt: skip
+
+
+def _next(rule: GoalRule) -> tuple[tuple[date, date], list[recurring.Due]]:
+    """The first period of which a rule has goals to make, and those."""
+    at = max(today(), rule.starts_on)
+    for days in recurring.periods_due(rule, today()):
+        owed = recurring.due(rule, *days)
+        if not all(each.there for each in owed):
+            return days, owed
+        at = max(at, days[1] + ONE_DAY)
+    days = around(at, rule.period)
+    return days, recurring.due(rule, *days)
 
 
 def _own(rule: GoalRule, who: int | None, unit: str) -> str:
