@@ -133,7 +133,7 @@ class Walk:
     def _other(self, route: Route, argument: str) -> Any:
         if argument in self.others:
             return self.others[argument]
-        if argument in ("view_id", "notice_id", "mail_id"):
+        if argument in ("view_id", "notice_id", "mail_id", "dashboard_id", "widget_id"):
             return str(MISSING)
         if argument in ("note_id", "file_id"):
             made = self.notes if argument == "note_id" else self.files
