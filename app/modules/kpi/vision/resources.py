@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from flask import has_request_context, request
+from sqlalchemy import select
+
 from app.core.changelog import actor_id
+from app.core.db import db
 from app.core.fields import Boolean, Choice, Date, Integer, LongText, Text
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import VERBS, Resource
 from app.modules.kpi.vision import services
 from app.modules.kpi.vision.models import OBJECTIVE, PILLAR, VISION, Objective
+
+
+def begun_level() -> str:
+    """What a new node is at first: what the page that asks for it says, the vision while there is none."""
+    asked = request.args.get("level", "") if has_request_context() else ""
+    if asked in LEVELS:
+        return asked
+    there = db.session.scalar(select(Objective.id).where(Objective.level == VISION).limit(1))
+    return OBJECTIVE if there else VISION
+
 
 LEVELS = {VISION: _l("Vision"), PILLAR: _l("Pillar"), OBJECTIVE: _l("Objective")}
 
@@ -21,7 +35,7 @@ objective: Resource = Resource(
     icon="flag",
     fields=(
         Text("name", _l("Name"), required=True, longest=160),
-        Choice("level", _l("Level"), choices=tuple(LEVELS.items()), default=lambda: OBJECTIVE),
+        Choice("level", _l("Level"), choices=tuple(LEVELS.items()), default=begun_level),
         Lookup("parent_id", _l("Below"), target="kpi.objective", linked=False),
         Lookup("keeper_id", _l("Answers for it"), target="admin.member", default=actor_id),
         Date("last_day", _l("Until")),
