@@ -120,6 +120,16 @@ def test_single_people_have_targets_of_their_own(six: Team6, one: Any) -> None:
         }  # fmt: skip
 
 
+def test_without_a_target_only_those_with_one_of_their_own_get_a_goal(six: Team6, one: Any) -> None:
+    with one:
+        rule = make_rule(teams=str(six.team_id), target=None, at_once=True)
+        recurring.recur()
+        assert made() == []
+        rule_services.set_targets(rule, {six.ids["Ana"]: rule_services.Given(Decimal(35))}, rule.version)
+        recurring.recur()
+        assert [(goal.owner_id, goal.target) for goal in made()] == [(six.ids["Ana"], Decimal(35))]
+
+
 @pytest.mark.parametrize(("whom", "expected"), [
     ({"roles": "manager"}, {"Mona"}),
     ({"roles": "rep,manager"}, {"Ana", "Bea", "Bob", "Cai", "Dan", "Dave", "Eli", "Mona"}),
@@ -227,7 +237,7 @@ def test_a_rule_whose_application_is_off_waits_and_does_not_hold_up_the_others(s
 
 
 @pytest.mark.parametrize(("values", "field"), [
-    ({"name": " "}, "name"), ({"metric": "crm.nothing"}, "metric"), ({"target": None}, "target"),
+    ({"name": " "}, "name"), ({"metric": "crm.nothing"}, "metric"),
     ({"direction": "band"}, "low"), ({"direction": "band", "low": Decimal(5), "high": Decimal(5)}, "low"),
     ({"starts_on": date(2026, 2, 1), "ends_on": date(2026, 1, 1)}, "ends_on"),
     ({"metric": "crm.pipeline_hygiene", "target": rule_services.Given(Decimal(5), "USD")}, "target"),

@@ -86,7 +86,7 @@ rule: Resource = Resource(
         MetricChoice("metric", _l("Figure"), required=True, example="crm.won_amount"),
         Choice("period", _l("Every"), choices=tuple((k, v) for k, v in labels.PERIODS.items() if k != "other"), default=lambda: "month"),
         Choice("direction", _l("Direction"), choices=tuple(labels.DIRECTIONS.items())),
-        Amount("target", _l("Target"), example="12", hint=_l("Of each. Single people may have another one: see the rule's page.")),
+        Amount("target", _l("Target"), example="12", hint=_l("Of each. Single people may have another one on the rule's page; without any, they get no goal.")),
         Amount("low", _l("At least")),
         Amount("high", _l("At most")),
         Choice("audience", _l("For"), choices=tuple(AUDIENCES.items()), default=lambda: services.MEMBERS),

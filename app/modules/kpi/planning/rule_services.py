@@ -116,8 +116,6 @@ def _check(row: GoalRule) -> None:
         row.target = None
     else:
         row.low = row.high = None
-        if row.target is None and not row.targets:
-            raise BusinessError(_("Which target do its goals have?"), field="target")
     if metric.unit != "money":
         row.currency = None
     if row.ends_on is not None and row.ends_on < row.starts_on:
