@@ -35,10 +35,10 @@ def answer(deal: Deal, stages: set[int] | None, into: int | None = None, closes_
         shown_here = page.context(deal) if _page_behind().path.startswith(url_for("crm.deal_record", row_id=deal.id)) else {}
         return render("crm/_deal_again.html", closes_dialog=closes_dialog, events=CHANGED, **shown_here)
     if stages is None:
-        return render("crm/_board_again.html", board=board.board_of(filters, shown()), closes_dialog=closes_dialog)
+        return render("crm/_board_again.html", board=board.board_of(filters, shown()), closes_dialog=closes_dialog, events=CHANGED)
     found = board.heads_of(filters)
     return render("crm/_moved.html", board=found, deal_id=deal.id, card=board.card_of(found, deal.id), into=into,
-                  touched=columns(found, *stages), closes_dialog=closes_dialog)
+                  touched=columns(found, *stages), closes_dialog=closes_dialog, events=CHANGED)
 
 
 def out_of_sight(deal: Deal) -> bool:

@@ -34,6 +34,7 @@ deals = Hooks(
         "crm.figures.company": _l("See the figures of the whole company"),
     },
     grants={"manager": ("crm.figures.team", "crm.figures.company")},
+    slots=("crm.board.top",),  # above the columns of the board; each loads by itself, and hears "deals:changed"
     events=("crm.deal_created", "crm.deal_moved", "crm.deal_won", "crm.deal_lost", "crm.deal_reopened"),
     items=(
         Item(slot="nav", label=_l("Pipeline"), endpoint="crm.board", permission="crm.deal.view", icon="layout-kanban",

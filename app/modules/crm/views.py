@@ -13,6 +13,7 @@ from app.core.forms import Form
 from app.core.hx import is_htmx, wants_fragment
 from app.core.i18n import _
 from app.core.registry import registry
+from app.core.slots import slot
 from app.core.surfaces.form import differences, given_version
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, settle, toast
@@ -26,7 +27,7 @@ from app.modules.crm import (  # noqa: F401  # gates, moves and transfers bring 
     services,
     transfer_views,
 )
-from app.modules.crm.answers import answer, columns, filters_behind, out_of_sight, shown, whole
+from app.modules.crm.answers import CHANGED, answer, columns, filters_behind, out_of_sight, shown, whole
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.board_filters import BoardFilters
 from app.modules.crm.gates.passing import gate_at_birth
@@ -45,7 +46,8 @@ def board_page() -> Response:
     """The board; the poll of a browser gets 304 while nothing was written since what it shows."""
     if wants_fragment() and request.headers.get("HX-PTag") == board.stamp():
         return Response(status=304)
-    return render("crm/board.html", "crm/_board.html", board=board.board_of(BoardFilters.of(request.args), shown()))
+    return render("crm/board.html", "crm/_board.html", board=board.board_of(BoardFilters.of(request.args), shown()),
+                  panels=slot("crm.board.top"))
 
 
 @blueprint.get("/board/columns/<int:stage_id>")
@@ -92,6 +94,7 @@ def deal_quick() -> Response:
 def _quick(stage: Stage, form: Form, status: int = 200, **done: Any) -> Response:
     forms.with_cursor(forms.with_ids(form, f"quick-{stage.id}"), "name")
     return render("crm/quick.html", "crm/_quick.html", status=status, stage=stage, form=form, done=done,
+                  events=CHANGED if done else None,
                   action=url_for("crm.deal_quick"), cancel_url=url_for("crm.board", pipeline=stage.pipeline_id))
 
 

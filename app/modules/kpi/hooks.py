@@ -13,7 +13,11 @@ from app.modules.kpi.planning.plug import hooks as planning
 from app.modules.kpi.progress.plug import hooks as progress
 from app.modules.kpi.revenue.plug import hooks as revenue
 from app.modules.kpi.settings.plug import hooks as settings
+from app.modules.kpi.slots.plug import hooks as slots
 from app.modules.kpi.smart.plug import hooks as smart
 from app.modules.kpi.vision.plug import hooks as vision
 
-hooks = joined(Hooks(blueprint=blueprint), goals, own, catalog, vision, smart, progress, planning, revenue, dashboards, settings, Hooks(demo=demo.fill))
+hooks = joined(
+    Hooks(blueprint=blueprint), goals, own, catalog, vision, smart, progress, planning, revenue, dashboards, slots, settings,
+    Hooks(demo=demo.fill),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What goals show on pages of other modules."""
