@@ -113,7 +113,7 @@ def test_each_finding_names_the_goal_s_numbers_and_a_field_with_what_would_do(on
         assert check_one(busy) == []
 
 
-def test_the_check_asks_no_more_often_for_many_goals_than_for_one(one, people):
+def test_the_check_asks_no_more_often_for_many_goals_than_for_few(one, people):
     with clock(NOW), one:
         world = build(people)
         parent = make(world, "company", name="5 % more")
@@ -121,7 +121,7 @@ def test_the_check_asks_no_more_often_for_many_goals_than_for_one(one, people):
         some += [make(world, "money", owner_id=world.dave, weight=1) for _turn in range(20)]
         db.session.commit()
         asked = []
-        for goals in (some[:1], some):
+        for goals in (some[::59], some):
             ids = [goal.id for goal in goals]
             read = list(db.session.scalars(select(Goal).where(Goal.id.in_(ids))))
             forget()

@@ -39,7 +39,7 @@ def test_a_form_is_told_what_is_wrong_and_what_would_mend_it(one, people, client
         assert good.status_code == 200
         assert rules_of(good.text) == []
         assert "The check has nothing against it" in good.text
-        assert "One person, one figure, one population: 23 deals of two years." in good.text
+        assert "One person, one figure, one population: 24 deals of two years." in good.text
         assert "It serves: More from the food industry → Grow → First in the south." in good.text
         bad = asks.post(CHECK, data=form(world, target="190000", review_on=""), headers=FRAGMENT)
         assert rules_of(bad.text) == ["A1", "T2"]

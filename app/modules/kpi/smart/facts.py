@@ -75,18 +75,28 @@ def gather(goals: Iterable[Goal]) -> Facts:
     goals, known = list(goals), metrics()
     told = [goal for goal in goals if not refusal(goal, known.get(goal.metric)) and not (goal.scope == MEMBER and goal.owner_id is None)]
     day = today()
+    foretold = outlooks(told)
     return Facts(
         day=day,
         decided=settings(),
         known=known,
         labels=_labels(goals, known),
-        outlooks=outlooks(told),
-        population={key: each.n for key, each in _asked(told, lambda goal: question(goal, day, _back(day))).items()},
+        outlooks=foretold,
+        population=_population(told, foretold, day),
         baselines=_asked([goal for goal in told if goal.baseline_query], _of_baseline),
         progress=measure([g for g in told if g.first_day <= day and g.state in RUNNABLE and accrues(known[g.metric])]),
         lead_days=_lead_days(told, known, day),
         ties=ties_of(goals, known),
     )
+
+
+def _population(goals: Sequence[Goal], foretold: Mapping[Key, Outlook], day: date) -> dict[Key, int]:
+    """How many records of the last two years there are: those of the periods that history told, and only where it told
+    none, another question."""
+    found = {goal.id: sum(each.n for each in foretold[goal.id].past) for goal in goals}
+    rest = [goal for goal in goals if not found[goal.id]]
+    asked = _asked(rest, lambda goal: question(goal, day, _back(day)))
+    return {key: n for key, n in found.items() if n} | {key: each.n for key, each in asked.items()}
 
 
 def _back(day: date) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -31,7 +31,8 @@ from app.modules.kpi.smart.strip import Strip, strip
 from app.modules.kpi.smart.ties import settled
 from app.modules.kpi.smart.wording import ours
 
-OK, WAIT = "ok", "wait"
+OK, WAIT, NOTE = "ok", "wait", "note"
+ALWAYS = ("M",)  # letters whose facts are told beside what is wrong: where the figure comes from and begins
 BANDS = {UNLIKELY: _l("unlikely"), PLAUSIBLE: _l("plausible"), LIKELY: _l("likely")}
 ASKS = {
     "S": _l("Say what it is about: a figure and a name."), "M": _l("Say how much."), "A": _l("With a target it can be compared with what was before."),
@@ -52,7 +53,7 @@ class Offer:
 class Said:
     """A sentence of a letter: a finding with what would mend it, or what is good. `link` and `url` lead to the records."""
 
-    state: str  # block, warn, ok, wait
+    state: str  # block, warn, ok, wait, note
     text: str
     more: str = ""
     offer: Offer | None = None
@@ -99,9 +100,11 @@ def _letter(key: str, goal: Goal, facts: Facts, found: Sequence[Finding]) -> Let
     metric = facts.metric(goal)
     if metric is None:
         return Letter(key, NAMES[key], state if found else WAIT, said)
+    good = GOOD[key](goal, facts, metric) if key in ALWAYS or not found else None
     if not found:
-        good = GOOD[key](goal, facts, metric)
         said, state = ([good], good.state) if good else ([Said(WAIT, str(ASKS[key]))], WAIT)
+    elif good:
+        said.append(replace(good, state=NOTE))
     return Letter(key, NAMES[key], state, said, strip(goal, past.periods(goal, facts), metric) if key == "A" else None)
 
 
@@ -173,7 +176,7 @@ def _attainable(goal: Goal, facts: Facts, _metric: Metric) -> Said | None:
         return Said(OK, _("There is not enough history to judge by."), _("It takes %(least)s periods; there are %(n)s.", least=LEAST, n=outlook.periods))
     text = _("From its owner's own history it looks %(band)s.", band=BANDS[outlook.band])
     more = _("It would have been reached in %(hits)s of %(periods)s.", hits=past.hits(goal, known), periods=past.counted(goal, len(known)))
-    return Said(OK, text, more)
+    return Said(OK, text, more, link=_("How such statements turned out"), url=url_for("kpi.predictions"))
 
 
 def _relevant(goal: Goal, facts: Facts, _metric: Metric) -> Said | None:

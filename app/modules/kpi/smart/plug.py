@@ -8,6 +8,7 @@ from app.modules.kpi.smart import deciding, views  # noqa: F401  # their pages
 
 hooks = Hooks(
     items=(
+        Item(slot="nav", label=_l("Statements"), endpoint="kpi.predictions", permission="kpi.goal.view", icon="binoculars", order=70),
         Item(slot="nav.end", under="admin", label=_l("Goal settings"), endpoint="kpi.settings_page",
              permission="kpi.settings.edit", icon="adjustments", order=90),
     ),

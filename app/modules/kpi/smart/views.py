@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from babel.numbers import format_decimal
 from flask import Response, request, url_for
 from sqlalchemy import select
 
 from app.core.access import require
 from app.core.db import db
 from app.core.dimensions import labels_of
-from app.core.formats import colour, day, initials, number, percent
-from app.core.i18n import _, _l
+from app.core.formats import colour, day, initials, percent
+from app.core.i18n import _, _l, language
 from app.core.web import render
 from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.models import ACTIVE, Goal
@@ -76,4 +77,5 @@ def _latest(each: told.Said, names: Any) -> dict[str, Any]:
 
 
 def _score(value: Decimal | None) -> str:
-    return "–" if value is None else number(round(value, 3))
+    """With three decimals, so that scores stand below each other."""
+    return "–" if value is None else format_decimal(value, "0.000", locale=language())
