@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import g
 
 from app.core.access import can
 from app.core.fields import Choice
-from app.core.i18n import language
+from app.core.forms import TypedSelect
+from app.core.i18n import _, language
 from app.core.metrics import metrics
 
 
@@ -40,3 +41,18 @@ class MetricChoice(Choice):
     """A metric of the registry, by its id."""
 
     choices: Sequence[tuple[str, Any]] = field(default_factory=Registry, kw_only=True, hash=False, compare=False)
+
+
+class ByFigure(TypedSelect):
+    """A choice that may be left to the figure, which says what it mostly is."""
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return [(value, label or _("As the figure is")) for value, label in super().choices]
+
+
+@dataclass(frozen=True)
+class Usual(Choice):
+    """A choice that the figure makes where nobody does."""
+
+    control: ClassVar[Any] = ByFigure

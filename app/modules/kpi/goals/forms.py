@@ -29,7 +29,7 @@ CHECK = "kpi.goal_smart"  # the live check of the form
 SECTIONS: tuple[tuple[str, Any, Any, tuple[str, ...]], ...] = (
     ("S", _l("Specific"), _l("what, and whose"), ("name", "scope", "owner_id", "team_id")),
     ("M", _l("Measurable"), _l("where the figure comes from"), ("metric", "direction", "target", "low", "high", "is_quota")),
-    ("A", _l("Attainable"), _l("against what was before"), ("excuse",)),
+    ("A", _l("Attainable"), _l("against what was before"), ()),
     ("R", _l("Relevant"), _l("what it serves"), ("parent_id", "objective_id", "weight", "grade")),
     ("T", _l("In time"), _l("until when, and looked at when"), ("period", "first_day", "last_day", "review_on", "cadence")),
     ("", _l("More"), "", ("note", "external_id")),
@@ -98,9 +98,8 @@ def _fields(goal: Goal | None) -> list[Field]:
         aims = {"low", "high"} if goal and goal.direction == BAND else {"target"}
         known = {name: f for name, f in known.items() if name in services.BESIDE | aims | {"last_day", "weight"}}
         known["reason"] = REASON
-    return [known[name] for _letter, _label, _what, names in SECTIONS for name in names if name in known] + (
-        [known["reason"]] if "reason" in known else []
-    )
+    named = [name for _letter, _label, _what, names in SECTIONS for name in names]
+    return [known[name] for name in (*named, "excuse", "reason") if name in known]
 
 
 def _values(form: Form, goal: Goal | None = None) -> dict[str, Any]:
@@ -168,9 +167,11 @@ def _page(form: Form, title: str, goal: Goal | None = None, *, status: int = 200
         sections=[s for s in sections if s["fields"] or s["letter"] == "A"] if draft else [s for s in sections if s["fields"]],
         spans=SPANS,
         smart=draft,
-        reason=next((each for each in form if each.name == "reason"), None),
+        asides=[each for each in form if each.name in ("excuse", "reason")],
         baseline=baseline_shown(goal) if goal else None,
         check_url=url_for(CHECK) if CHECK in current_app.view_functions and draft else None,
+        propose_to=_("Propose to %(name)s", name="{name}"),
+        me=me().member_id,
         may_propose=draft and can("kpi.goal.agree") and not mine and (goal is None or goal.state == DRAFT),
         may_activate=draft and can("kpi.goal.agree"),
         conflict=conflict,

@@ -22,7 +22,7 @@ from app.modules.kpi.goals.actions import ASKED
 from app.modules.kpi.goals.addresses import records_url
 from app.modules.kpi.goals.checkins import CONFIDENCE
 from app.modules.kpi.goals.mine import action_line
-from app.modules.kpi.goals.telling import Told, target_of, tell
+from app.modules.kpi.goals.telling import Told, about, target_of, tell
 from app.modules.kpi.models import (
     ACTIVE,
     AGREED,
@@ -169,7 +169,7 @@ def _figures(goal: Goal, progress: Progress) -> list[tuple[str, str]]:
     if running and progress.pace is not None:
         found.append((_("Of the pace"), percent(progress.pace)))
     if running and progress.needed is not None and progress.needed > 0:
-        found.append((_("Per working day"), shown(progress.needed, unit)))
+        found.append((_("Per working day"), about(progress.needed, unit)))
     if running:
         found.append((_("Working days left"), str(progress.days_left)))
     return found

@@ -8,7 +8,7 @@ from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import VERBS, Resource, View
 from app.modules.kpi.goals import forms, labels, services, views
-from app.modules.kpi.goals.fields import MetricChoice
+from app.modules.kpi.goals.fields import MetricChoice, Usual
 from app.modules.kpi.models import (
     ACTIVE,
     CLOSED,
@@ -39,13 +39,13 @@ goal = Resource(
         Choice("period", _l("Period"), choices=tuple(labels.PERIODS.items()), default=lambda: QUARTER),
         Date("first_day", _l("From")),
         Date("last_day", _l("Until")),
-        Choice("direction", _l("Direction"), choices=tuple(labels.DIRECTIONS.items())),
+        Usual("direction", _l("Direction"), choices=tuple(labels.DIRECTIONS.items())),
         Amount("target", _l("Target"), example="180000"),
         Amount("low", _l("At least")),
         Amount("high", _l("At most")),
         Amount("baseline", _l("Baseline"), editable=False, importable=False),
         Percent("weight", _l("Weight")),
-        Choice("grade", _l("Kind"), choices=tuple(labels.GRADES.items())),
+        Usual("grade", _l("Kind"), choices=tuple(labels.GRADES.items())),
         Boolean("is_quota", _l("Quota"), hint=_l("What the person has to sell in the period.")),
         Choice("cadence", _l("Check-in"), choices=tuple(labels.CADENCES.items()), default=lambda: MONTH),
         Date("review_on", _l("Milestone"), hint=_l("The day on which it is looked at on the way.")),

@@ -47,6 +47,7 @@ OPEN_TO_CHANGE = frozenset({"target", "low", "high", "last_day", "weight", "curv
 # What is about the goal and not in it: may be changed at any time.
 BESIDE = frozenset({"name", "note", "parent_id", "objective_id", "cadence", "review_on", "excuse", "grade", "is_quota", "external_id"})
 SETTLED = (CLOSED, DROPPED)
+CHOSEN = ("scope", "period", "direction", "grade", "cadence")  # left blank they are as usual, or stay as they are
 LONGEST_YEARS = 5
 HUNDRED, ROUNDED = Decimal(100), Decimal("0.1")  # percent, and how far rounded shares may be off
 
@@ -180,7 +181,8 @@ def _check_frozen(goal: Goal, substance: set[str], reason: str) -> None:
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     """Columns for field values, but for amounts, whose unit is the metric's."""
-    found = {name: value for name, value in values.items() if name not in AMOUNTS and name not in ("reason",)}
+    left_out = {"reason", *AMOUNTS, *(name for name in CHOSEN if values.get(name) is None)}
+    found = {name: value for name, value in values.items() if name not in left_out}
     for name in ("note", "excuse"):
         if name in found and found[name] is None:
             found[name] = ""

@@ -20,6 +20,7 @@ from app.modules.kpi.progress.measure import ATTAINED, MISSED, WAITING, Progress
 from app.modules.kpi.quantities import shown, unit_of
 
 WHOLE = 1000  # how long a bar is
+TEN = 10
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def target_of(goal: Goal) -> str:
 
 
 def about(value: Decimal | None, unit: str) -> str:
-    """An estimate: money in whole units."""
+    """An estimate: money in whole units, other figures from ten on."""
+    if value is not None and unit in ("count", "days", "hours"):
+        return shown(round(value, 0 if abs(value) >= TEN else 1), unit)
     if value is None or unit != "money":
         return shown(value, unit)
     code = g.company.currency
