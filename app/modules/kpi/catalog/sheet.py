@@ -126,7 +126,7 @@ def _facts(found: Metric) -> list[tuple[str, str]]:
         (_("Direction"), str(words.WAYS[found.direction])),
         (_("Counts"), str(words.grain_of(found))),
         (_("Put together"), words.shape_of(found)),
-        (_("Time"), str(words.BASES[found.basis])),
+        (_("Basis"), str(words.BASES[found.basis])),
         (_("Source"), modules.get(found.module, found.module)),
         (_("Definition"), _("%(row)s, version %(version)s", row=found.row, version=found.version)),
         (_("Can be split by"), ", ".join(by) or "–"),

@@ -7,7 +7,7 @@ from typing import Any
 from app.core.i18n import _, _l
 from app.core.metrics import Metric
 
-UNITS = {"money": _l("Money"), "count": _l("Number"), "ratio": _l("Share"), "days": _l("Days"), "hours": _l("Hours")}
+UNITS = {"money": _l("Money"), "count": _l("Number"), "ratio": _l("Share (%)"), "days": _l("Days"), "hours": _l("Hours")}
 WAYS = {"up": _l("More is better"), "down": _l("Less is better"), "none": _l("Neither")}
 ARROWS = {"up": "arrow-up", "down": "arrow-down", "none": "minus"}
 BASES = {

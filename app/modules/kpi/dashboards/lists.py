@@ -50,7 +50,7 @@ def goals(desk: Desk, key: str, title: str) -> tuple[Rows, Block]:
         {"name": goal.name, "whose": _whose(goal, people, teams), "url": f"{base}{goal.id}" if goal.id in mine else "", "told": told[goal.id]}
         for goal in order[:MOST_GOALS]
     )
-    heads = [Column(_("Goal"), numeric=False), Column(_("Whose"), numeric=False), Column(_("Reached")), Column(_("Target")),
+    heads = [Column(_("Goal"), numeric=False), Column(_("Whose"), numeric=False), Column(_("Reached so far")), Column(_("Target")),
              Column(_("Attained")), Column(_("Stands"), numeric=False)]  # fmt: skip
     foot = [_("The first %(most)s, what needs a look first.", most=MOST_GOALS)] if len(order) > MOST_GOALS else ()
     return rows, Block(key=key, title=title, table=Table(heads, [_goal_cells(row) for row in rows]), foot=foot)

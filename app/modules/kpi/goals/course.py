@@ -135,7 +135,7 @@ def _course(goal: Goal, metric: Metric) -> Block | None:
     def draw(width: float) -> Chart:
         actual = [Point(_high(s.reached, unit), _("%(when)s: %(value)s", when=name, value=shown(s.reached, unit)), url)
                   for s, name, url in zip(steps, names, urls, strict=True)]  # fmt: skip
-        series = [Series(_("Reached"), actual, "line1")]
+        series = [Series(_("Reached so far"), actual, "line1")]
         if with_pace:
             series.append(Series(_("On pace"), [Point(_high(s.expected, unit)) for s in steps], "line2"))
         for label, amount in _aims(goal):
@@ -143,7 +143,7 @@ def _course(goal: Goal, metric: Metric) -> Block | None:
         return lines(str(metric.label), names, series, axis(metric), width=width, whole=unit == "count")
 
     columns = [Column(_("Until"), numeric=False), Column(_("In it") if sums else _("Value"))]
-    columns += [Column(_("Reached"))] if sums else []
+    columns += [Column(_("Reached so far"))] if sums else []
     columns += [Column(_("On pace"))] if with_pace else []
     rows = []
     for step, url in zip(steps, urls, strict=True):

@@ -27,7 +27,7 @@ from app.modules.kpi.models import (
 from app.modules.kpi.progress import measure
 
 STATES = {
-    DRAFT: _l("Draft"), PROPOSED: _l("Proposed"), AGREED: _l("Agreed"), ACTIVE: _l("Active"), CLOSED: _l("Closed"),
+    DRAFT: _l("Draft"), PROPOSED: _l("Proposed"), AGREED: _l("Agreed"), ACTIVE: _l("Active"), CLOSED: _l("Closed out"),
     DROPPED: _l("Dropped"),
 }  # fmt: skip
 SCOPES = {COMPANY: _l("Company"), TEAM: _l("Team"), MEMBER: _l("Person")}

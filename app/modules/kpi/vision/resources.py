@@ -39,7 +39,7 @@ objective: Resource = Resource(
         Lookup("parent_id", _l("Below"), target="kpi.objective", linked=False),
         Lookup("keeper_id", _l("Answers for it"), target="admin.member", default=actor_id),
         Date("last_day", _l("Until")),
-        Integer("position", _l("Place"), least=0, most=10_000, grouped=False),
+        Integer("position", _l("Position"), least=0, most=10_000, grouped=False),
         LongText("note", _l("Note")),
         Boolean("active", _l("Active"), default=lambda: True),
     ),
