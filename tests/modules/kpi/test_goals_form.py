@@ -12,7 +12,17 @@ from app.core.db import db
 from app.modules.kpi.goals import queries
 from app.modules.kpi.models import Goal
 from tests.modules.crm.making import LoggedIn, clock
-from tests.modules.kpi.goals_world import FRAGMENT, KPI, NOW, acting, build, running, set_goal, version_of, words
+from tests.modules.kpi.goals_world import (
+    FRAGMENT,
+    KPI,
+    NOW,
+    acting,
+    build,
+    running,
+    set_goal,
+    version_of,
+    words,
+)
 
 
 def form(world: Any, **changes: Any) -> dict[str, Any]:
