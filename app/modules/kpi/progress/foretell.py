@@ -18,7 +18,7 @@ from app.core.clock import today
 from app.core.db import db
 from app.core.metrics import metrics
 from app.core.workdays import working_days
-from app.modules.kpi.models import BAND, Goal
+from app.modules.kpi.models import BAND, DOWN, Goal
 from app.modules.kpi.progress.history import STEP, History, Past, history
 from app.modules.kpi.progress.measure import accrues, in_company_currency, reached
 from app.modules.kpi.progress.models import LIKELY, PLAUSIBLE, UNKNOWN, UNLIKELY, Prediction
@@ -101,10 +101,14 @@ def _outlook(goal: Goal, told: History) -> Outlook:
 def _drawn(goal: Goal, known: Sequence[Decimal]) -> Decimal:
     """The share of resampled periods, each as many months drawn from history as the goal has, in which it is reached.
 
-    Weeks and odd days are a month, cut to their working days. The same goal draws the same months every time.
+    Weeks and odd days are a month, cut to their working days. The same history draws the same months every time, so that
+    what is said while a goal is filled in is what is kept when it begins.
     """
-    chance = random.Random(goal.id or 0)  # noqa: S311  # a simulation, no secret
+    chance = random.Random(0)  # noqa: S311  # a simulation, no secret
+    target = in_company_currency(goal)
+    assert target is not None  # else nothing is drawn
     months = STEP.get(goal.period)
     part = Decimal(working_days(goal.first_day, goal.last_day)) / WORKING_MONTH if months is None else Decimal(1)
-    hits = sum(bool(reached(goal, sum(chance.choices(known, k=months or 1), Decimal(0)) * part)) for _turn in range(DRAWS))
+    drawn = (sum(chance.choices(known, k=months or 1), Decimal(0)) * part for _turn in range(DRAWS))
+    hits = sum(each <= target if goal.direction == DOWN else each >= target for each in drawn)
     return (Decimal(hits) + HALF) / (DRAWS + 1)
