@@ -10,7 +10,7 @@ from typing import Any
 from app.core.charts import Bar, Point, Series, bars, horizontal, lines, sparkline
 from app.core.errors import BusinessError
 from app.core.formats import number
-from app.core.i18n import _
+from app.core.i18n import _, _n
 from app.core.metrics import Metric, metrics
 from app.core.reports.asking import Desk, by_key
 from app.core.reports.blocks import Block, Card, Cell, Column, Table
@@ -80,10 +80,11 @@ def _figure(desk: Desk, spec: Any, metric: Metric) -> Drawn:
     text, kind, rising = change(metric, row.value, before)
     parts = _("%(hits)s of %(n)s", hits=number(row.numerator), n=number(row.n)) if isinstance(row.numerator, int) and metric.unit == "ratio" else ""
     small = _("n = %(n)s", n=row.n) if row.small and not parts else ""
+    counted = _n("%(num)d record", "%(num)d records", row.n) if compared is None and metric.shape == "sum" and metric.unit == "money" else ""
     return Drawn(title_of(spec), Card(
         label=title_of(spec), value=text_of(metric, row.value, short=True), exact=text_of(metric, row.value),
         url=desk.behind(metric.id, **only)(), change=text, kind=kind, rising=rising,
-        note=" · ".join(filter(None, (parts, small, text_of(metric, before, short=True) if before is not None else ""))),
+        note=" · ".join(filter(None, (parts, small, counted, text_of(metric, before, short=True) if before is not None else ""))),
         spark=_spark(desk, metric, only),
     ))  # fmt: skip
 

@@ -38,7 +38,7 @@ class Book:
         self.frame = frame
         self.quotas = all_quotas((COMPANY, TEAM, MEMBER), reach.first, reach.last)
         self.allowed = reader_scope(frame.module)
-        rows = db.session.execute(select(Team.id, Team.parent_id, Team.name), execution_options={"all_rows": True}).tuples()
+        rows = db.session.execute(select(Team.id, Team.parent_id, Team.name), execution_options={"all_rows": True})
         self.teams = {team_id: (parent, name) for team_id, parent, name in rows}
 
     # Single holders
