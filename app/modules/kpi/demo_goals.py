@@ -157,7 +157,7 @@ class _Maker:
         over = _quarter(span)
         rate, days = Decimal(self.chance.choice(("0.31", "0.32", "0.33"))), Decimal(self.chance.choice((58, 60, 62)))
         return [
-            self._add(f"Tasa de éxito del {int(rate * 100)} % en el {over}", "crm.win_rate", span, COMPANY, self.head, rate, QUARTER,
+            self._add(f"Tasa de cierre del {int(rate * 100)} % en el {over}", "crm.win_rate", span, COMPANY, self.head, rate, QUARTER,
                       "sales", weight=15),
             self._add(f"Cerrar en {days} días o menos en el {over}", "crm.sales_cycle_days", span, COMPANY, self.head, days, QUARTER,
                       "fast", direction=DOWN, weight=10),

@@ -24,7 +24,7 @@ def registry_page() -> Response:
     keys = {group.key: len(group.entries) for group in every}
     module = module if module in keys else ""
     shown = registry.groups(q, module) if q or module else every
-    tabs = [(_("All"), "", sum(keys.values())), *((group.label, group.key, len(group.entries)) for group in every)]
+    tabs = [(_("All metrics"), "", sum(keys.values())), *((group.label, group.key, len(group.entries)) for group in every)]
     waiting = due() if can("kpi.value.create") else []
     return render(
         "kpi/catalog/registry.html", "kpi/catalog/_registry.html",
