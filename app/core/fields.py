@@ -23,6 +23,9 @@ UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 LONGEST_NUMBER = 28  # digits
 DAY_AND_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?")
 LARGEST_MINOR = 10**15  # sums over a million rows still fit into 64 bits
+# Classes of values that modules read from text, by the name in their `staged`: an import keeps `parts()` of a value as JSON,
+# and `of_parts` makes it again.
+STAGED: dict[str, Any] = {}
 
 
 class FieldError(ValueError):

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from app.core import changelog
 from app.core.db import db, utcnow
 from app.core.errors import Conflict
+from app.core.fields import STAGED
 from app.core.i18n import _
 from app.core.importing.checking import GoodRow
 from app.core.importing.matching import New, SameFile
@@ -142,6 +143,8 @@ def plain(value: Any) -> Any:
             return {"new": [value.target, value.name, plain(value.within)]}
         case SameFile():
             return {"line": value.line}
+    if kind := getattr(type(value), "staged", ""):
+        return {"made": [kind, value.parts()]}
     return {"json": value}
 
 
@@ -161,4 +164,7 @@ def typed(value: Any) -> Any:
             return New(target, name, typed(within))
         case "line":
             return SameFile(inner)
+        case "made":
+            kind, parts = inner
+            return STAGED[kind].of_parts(*parts)
     return inner

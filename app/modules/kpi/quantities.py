@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from flask import g
 
 from app.core.errors import BusinessError
-from app.core.fields import LARGEST_MINOR, DecimalField, FieldError, Reading
+from app.core.fields import LARGEST_MINOR, STAGED, DecimalField, FieldError, Reading
 from app.core.formats import NO_BREAK, money, number, number_for_input, parse_number, percent
 from app.core.i18n import _, _n
 from app.core.metrics import metrics
@@ -30,9 +30,19 @@ class Given:
     `spoken`: by a person, who means 35 % by "35" where a share is asked for; files and programs write 0.35.
     """
 
+    staged: ClassVar[str] = "kpi.given"
+
     value: Decimal
     sign: str = ""
     spoken: bool = False
+
+    def parts(self) -> list[Any]:
+        """What an import keeps of it; `of_parts` undoes it."""
+        return [str(self.value), self.sign, self.spoken]
+
+    @classmethod
+    def of_parts(cls, value: str, sign: str, spoken: bool) -> Given:
+        return cls(Decimal(value), sign, spoken)
 
     def __str__(self) -> str:
         return f"{number(self.value)}{NO_BREAK}{self.sign}" if self.sign else number(self.value)
@@ -59,12 +69,46 @@ class Given:
 class Quantity:
     """A value with what it is one of."""
 
+    staged: ClassVar[str] = "kpi.quantity"
+
     value: Decimal
     unit: str
     currency: str | None = None
 
+    def parts(self) -> list[Any]:
+        """What an import keeps of it; `of_parts` undoes it."""
+        return [str(self.value), self.unit, self.currency]
+
+    @classmethod
+    def of_parts(cls, value: str, unit: str, currency: str | None) -> Quantity:
+        return cls(Decimal(value), unit, currency)
+
+    def __eq__(self, other: object) -> bool:
+        """Also of what somebody wrote: whether that says the same."""
+        if not isinstance(other, Given):
+            known = (self.value, self.unit, self.currency)
+            return known == (other.value, other.unit, other.currency) if isinstance(other, Quantity) else NotImplemented
+        try:
+            value, currency = other.in_unit(self.unit)
+        except BusinessError:
+            return False
+        return (value, currency or g.company.currency) == (self.value, self.currency or g.company.currency)
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.unit))
+
     def __str__(self) -> str:
         return shown(self.value, self.unit, self.currency)
+
+
+STAGED.update({each.staged: each for each in (Given, Quantity)})
+
+
+def given(value: Any) -> Given:
+    """What a write function was given as somebody wrote it: a `Given`, what a row held (`Quantity`), or a bare number."""
+    if isinstance(value, Given):
+        return value
+    return Given(value.value, value.currency or "") if isinstance(value, Quantity) else Given(Decimal(value))
 
 
 def shown(value: Decimal | None, unit: str, currency: str | None = None) -> str:
@@ -134,6 +178,8 @@ class Amount(DecimalField):
     def plain(self, value: Any) -> str:
         if value is None:
             return ""
+        if isinstance(value, Given):
+            return f"{format(value.value, 'f')} {value.sign}".strip()
         text = format(value.value.normalize(), "f")
         return f"{text} {value.currency}" if value.currency and value.currency != g.company.currency else text
 
