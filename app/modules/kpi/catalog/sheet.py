@@ -174,10 +174,11 @@ def _present(found: Metric) -> Present | None:
     lines = _lines(found, split) if split else []
     bars = [bar for bar in _bars(found, split)[:MOST_BARS] if bar.value is not None] if split else []
     label = _("%(metric)s by owner", metric=found.label)
-    draw = [horizontal(label, bars, width=width) for width in (BROAD, NARROW)] if any(bar.value for bar in bars) else [None, None]
+    drawn = any(bar.value for bar in bars)
+    wide, narrow = (horizontal(label, bars, width=width) if drawn else None for width in (BROAD, NARROW))
     period = Period(*around(today(), "quarter"), name="this-quarter").label if found.period else _("Now")
     total = cell(found, whole.total, _records(found, query))
-    return Present(period, total, whole.total.n, lines, *draw, [f"{n} {REASONS[reason]}" for reason, n in whole.excluded.items() if n])
+    return Present(period, total, whole.total.n, lines, wide, narrow, [f"{n} {REASONS[reason]}" for reason, n in whole.excluded.items() if n])
 
 
 def _sorted(split: Figure) -> list[Any]:
@@ -203,7 +204,7 @@ def _records(found: Metric, query: MetricQuery) -> str:
         return ""
     if RECORDS not in current_app.view_functions or not (found.resource or found.inputs):
         return ""
-    days = {"from": query.start, "to": query.end} if found.period else {}
+    days: dict[str, Any] = {"from": query.start, "to": query.end} if found.period else {}
     return url_for(RECORDS, metric=found.id, **days)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +13,8 @@ from sqlalchemy import select
 from app.core.changelog import actor_id
 from app.core.clock import today
 from app.core.db import db
-from app.core.fields import Boolean, Choice, Date, LongText, Text
-from app.core.i18n import _l
+from app.core.fields import Boolean, Choice, Date, FieldError, LongText, Reading, Text
+from app.core.i18n import _, _l
 from app.core.lookups import Lookup
 from app.core.money import from_minor
 from app.core.resource import VERBS, Resource
@@ -42,6 +43,17 @@ class Told(Amount):
             return None
         unit = unit_of(row.metric_id)
         return Quantity(from_minor(row.amount, g.company.currency) if unit == "money" else from_scaled(row.amount), unit)
+
+
+@dataclass(frozen=True)
+class Past(Date):
+    """A day that is not ahead."""
+
+    def read(self, text: str, reading: Reading) -> date:
+        found = super().read(text, reading)
+        if found > today():
+            raise FieldError(_("This date is in the future."))
+        return found
 
 
 def from_scaled(amount: int) -> Any:
@@ -99,7 +111,7 @@ value: Resource = Resource(
     title="on_day",
     fields=(
         Lookup("metric_id", _l("Metric"), target="kpi.metric", required=True),
-        Date("on_day", _l("Day"), default=today, example="2026-06-30"),
+        Past("on_day", _l("Day"), default=today, example="2026-06-30"),
         Told("amount", _l("Value"), required=True, example="12"),
         Lookup("owner_id", _l("Of"), target="admin.member", default=actor_id),
         Text("evidence", _l("Evidence"), longest=services.LONGEST_EVIDENCE, hint=_l("Where it can be looked up: a document, an address, who said it.")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP
 from keyword import iskeyword
 from typing import Any
 
@@ -27,7 +27,7 @@ from app.modules.kpi.own import formula
 from app.modules.kpi.own.made import formulas, own_id, own_metrics, trial
 from app.modules.kpi.own.models import FORMULA, MANUAL, MEAN, SCALE, SUM, OwnMetric, Value
 from app.modules.kpi.own.uses import uses
-from app.modules.kpi.quantities import Given
+from app.modules.kpi.quantities import Given, given
 
 LONGEST_KEY, LONGEST_EVIDENCE = 40, 500
 MEANING = ("kind", "unit", "direction", "gathered", "formula")
@@ -76,9 +76,9 @@ def change_value(row: Value, values: Mapping[str, Any]) -> Value:
     return writes.update(row, columns)
 
 
-def is_value(row: Value, given: Given) -> bool:
+def is_value(row: Value, amount: Given) -> bool:
     """Whether a value is the one that somebody wrote."""
-    return row.amount == _amount(db.session.get_one(OwnMetric, row.metric_id), given)
+    return row.amount == _amount(db.session.get_one(OwnMetric, row.metric_id), amount)
 
 
 def add_values(rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -163,9 +163,8 @@ def _value_columns(values: Mapping[str, Any], row: Value | None = None, teams: _
     return found
 
 
-def _amount(metric: OwnMetric, given: Any) -> int:
-    given = given if isinstance(given, Given) else Given(Decimal(given))
-    value, currency = given.in_unit(metric.unit, "amount")
+def _amount(metric: OwnMetric, amount: Any) -> int:
+    value, currency = given(amount).in_unit(metric.unit, "amount")
     if currency not in (None, g.company.currency):
         raise BusinessError(_("In the currency of the company, please."), field="amount")
     scaled = value.scaleb(exponent(g.company.currency)) if metric.unit == "money" else value * SCALE

@@ -37,5 +37,5 @@ def uses() -> Uses:
     return Uses(_counted(goals), _counted(dashboards), naming)
 
 
-def _counted(asked: Select[tuple[str, int]]) -> dict[str, int]:
-    return {row[0]: row[1] for row in db.session.execute(asked, execution_options=EVERYBODYS)}
+def _counted(asked: Select) -> dict[str, int]:
+    return {row[0]: row[1] for row in db.session.execute(asked, execution_options=EVERYBODYS).all()}

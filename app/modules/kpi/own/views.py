@@ -87,7 +87,7 @@ def _saved(row: OwnMetric) -> Response:
 def _form(form: Any, title: str, row: OwnMetric | None = None, *, status: int = 200, conflict: list | None = None,
           version: int | None = None) -> Response:  # fmt: skip
     stay = request.args.get("stay") and 1
-    where = {"row_id": row.id} if row else {}
+    where: dict[str, Any] = {"row_id": row.id} if row else {}
     return render(
         "kpi/own/form.html", "kpi/own/_form.html", status=status,
         form=form, title=title, conflict=conflict, version=version or (row.version if row else None), choices=choices(row),

@@ -100,7 +100,7 @@ class Board:
         row = self.aligned
         if row is None or row.value is None:
             return ""
-        if reader_scope("kpi") == {me().member_id}:
+        if reader_scope("kpi") == frozenset({me().member_id}):
             return _("Your goals reach an objective.") if row.numerator else _("None of your running goals reaches an objective.")
         return _n("%(reached)s of %(num)d person in teams has a running goal that reaches an objective: %(share)s.",
                   "%(reached)s of %(num)d people in teams have a running goal that reaches an objective: %(share)s.", row.n,
