@@ -103,6 +103,8 @@ def sentence(goal: Goal, progress: Progress) -> str:
     if progress.value is None or metric is None:
         return progress.reason
     value = shown(progress.value, unit)
+    if progress.reason:  # there is nothing to compare it with
+        return _("%(value)s. %(why)s", value=value, why=progress.reason)
     if goal.state == CLOSED or today() > goal.last_day:
         return _over(goal, progress, value)
     if goal.direction == BAND or progress.target is None or not accrues(metric):
