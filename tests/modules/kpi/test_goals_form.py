@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core.db import db
+from app.modules.crm.models import Pipeline
 from app.modules.kpi.goals import queries
 from app.modules.kpi.models import Goal
 from tests.modules.crm.making import LoggedIn, clock
@@ -160,3 +161,23 @@ def test_a_goal_for_a_period_that_is_over_is_measured_at_once(one, people, clien
         goal = only(one)
         assert (goal.state, goal.retrospective) == ("active", True)
         assert "Retrospective" in words(mona.get(f"{KPI}/goals/{goal.id}").text)
+
+
+def test_a_goal_is_narrowed_down_to_what_its_figure_can_be_told_by(one, people, client_of):
+    with clock(NOW):
+        with one as session:
+            world = build(people)
+            pipeline = session.scalars(select(Pipeline).order_by(Pipeline.id)).first()
+            pipeline_id, name = pipeline.id, pipeline.name
+        mona = LoggedIn(client_of, "mona")
+        assert 'name="only_pipeline"' in mona.get(f"{KPI}/goals/new").text
+        mona.post(f"{KPI}/goals/new", data=form(world, only_pipeline=str(pipeline_id)))
+        goal = only(one)
+        assert goal.filters == {"pipeline": pipeline_id}
+        assert f"Pipeline: {name}" in words(mona.get(f"{KPI}/goals/{goal.id}").text)
+        assert f'<option selected value="{pipeline_id}">' in mona.get(f"{KPI}/goals/{goal.id}/edit").text
+        refused = mona.post(f"{KPI}/goals/new", headers=FRAGMENT, data=form(world, metric="crm.activities_done", only_pipeline=str(pipeline_id)))
+        assert refused.status_code == 422
+        assert "cannot be told by pipeline" in refused.text
+        mona.post(f"{KPI}/goals/{goal.id}/edit", data=form(world, version=goal.version, only_pipeline=""))
+        assert only(one).filters == {}

@@ -23,6 +23,7 @@ from app.core.writes import check_version
 from app.modules.kpi.goals import agreement, services
 from app.modules.kpi.goals.page import baseline_shown
 from app.modules.kpi.models import ACTIVE, BAND, CLOSED, DRAFT, DROPPED, OTHER, QUARTER, TEAM, Goal
+from app.modules.kpi.narrowing import ONLY, begun, filters_of, narrowing_fields
 
 CHECK = "kpi.goal_smart"  # the live check of the form
 # Letter -> what it stands for, what that asks, and its fields.
@@ -68,7 +69,7 @@ def goal_edit(row_id: int) -> Any:
     resource = registry.resource("kpi.goal")
     goal = fetch(resource, row_id, for_update=request.method == "POST")
     fields = _fields(goal)
-    form = form_of(fields, request.form or None, {**resource.values_of(goal), "excuse": goal.excuse, "reason": ""})
+    form = form_of(fields, request.form or None, {**resource.values_of(goal), "excuse": goal.excuse, "reason": "", **begun(goal.filters)})
     page = partial(_page, form, _("Change “%(name)s”", name=goal.name), goal)
     if request.method == "GET":
         return page()
@@ -99,7 +100,8 @@ def _fields(goal: Goal | None) -> list[Field]:
         known = {name: f for name, f in known.items() if name in services.BESIDE | aims | {"last_day", "weight"}}
         known["reason"] = REASON
     named = [name for _letter, _label, _what, names in SECTIONS for name in names]
-    return [known[name] for name in (*named, "excuse", "reason") if name in known]
+    narrowing = narrowing_fields() if "metric" in known else []
+    return [*(known[name] for name in (*named, "excuse", "reason") if name in known), *narrowing]
 
 
 def _values(form: Form, goal: Goal | None = None) -> dict[str, Any]:
@@ -107,6 +109,9 @@ def _values(form: Form, goal: Goal | None = None) -> dict[str, Any]:
     is its manager's."""
     values = form.values()
     values.pop("reason", None)
+    only = {name: values.pop(name) for name in list(values) if name.startswith(ONLY)}
+    if only:
+        values["filters"] = filters_of(only, goal.filters if goal else {})
     if (goal is None or goal.state != ACTIVE) and "period" in values and values["period"] != OTHER:
         begins, ends = around(values.get("first_day") or today(), values["period"])
         values |= {"first_day": begins, "last_day": ends}
@@ -153,7 +158,9 @@ def _page(form: Form, title: str, goal: Goal | None = None, *, status: int = 200
     draft = goal is None or goal.state in agreement.OPEN
     if "excuse" in form:
         form["excuse"].render_kw = {"placeholder": " ", "rows": 2}  # by which the style sheet sees that it is empty
-    sections = [{"letter": letter, "label": label, "what": what, "fields": [form[name] for name in names if name in form]}
+    narrowing = [each.name for each in form if each.name.startswith(ONLY)]
+    sections = [{"letter": letter, "label": label, "what": what,
+                 "fields": [form[name] for name in (*names, *(narrowing if letter == "S" else ())) if name in form]}
                 for letter, label, what, names in SECTIONS]  # fmt: skip
     where: dict[str, Any] = {"row_id": goal.id} if goal else {}
     mine = goal is not None and goal.owner_id == me().member_id
@@ -165,7 +172,7 @@ def _page(form: Form, title: str, goal: Goal | None = None, *, status: int = 200
         title=title,
         goal=goal,
         sections=[s for s in sections if s["fields"] or s["letter"] == "A"] if draft else [s for s in sections if s["fields"]],
-        spans=SPANS,
+        spans=SPANS | dict.fromkeys(narrowing, 2),
         smart=draft,
         asides=[each for each in form if each.name in ("excuse", "reason")],
         baseline=baseline_shown(goal) if goal else None,

@@ -17,6 +17,7 @@ from app.modules.kpi.goals import labels, queries, rights
 from app.modules.kpi.goals.asked import offers
 from app.modules.kpi.goals.telling import Told, target_of, tell
 from app.modules.kpi.models import ACTIVE, BAND, COMPANY, LEADING, Goal, GoalWord
+from app.modules.kpi.narrowing import narrowed
 from app.modules.kpi.progress.models import CheckIn, GoalAction
 from app.modules.kpi.progress.queries import is_due, last_checkins, open_actions
 from app.modules.kpi.progress.services import is_late
@@ -36,7 +37,8 @@ def context() -> dict[str, Any]:
     people = lookups.labels(lookups.MEMBER, [*(g.owner_id for g in others), *(g.owner_id for g, _w in asked),
                                              *(w.member_id for _g, w in asked if w)])  # fmt: skip
     teams = lookups.labels("admin.team", [goal.team_id for goal in [*own, *others]])
-    cards = [card(goal, found[goal.id], said.get(goal.id), people, teams) for goal in own]
+    only = narrowed([*own, *others])
+    cards = [card(goal, found[goal.id], said.get(goal.id), people, teams, only.get(goal.id, "")) for goal in own]
     visible = visible_members("kpi.goal")
     return {
         "url": url_for("kpi.my_goals"),
@@ -44,13 +46,14 @@ def context() -> dict[str, Any]:
         "groups": _groups(own, cards),
         "score": scorecard(own, found),
         "actions": _actions(open_actions(my_id)),
-        "shared": [card(goal, found[goal.id], None, people, teams, opens=visible is None or goal.owner_id in visible) for goal in others],
+        "shared": [card(goal, found[goal.id], None, people, teams, only.get(goal.id, ""), opens=visible is None or goal.owner_id in visible) for goal in others],
         "new_url": url_for("kpi.goal_new") if can("kpi.goal.create") else None,
         "list_url": url_for("kpi.goal_list"),
     }
 
 
-def card(goal: Goal, told: Told, last: CheckIn | None, people: Mapping[int, str], teams: Mapping[int, str], opens: bool = True) -> dict[str, Any]:
+def card(goal: Goal, told: Told, last: CheckIn | None, people: Mapping[int, str], teams: Mapping[int, str], only: str = "",
+         opens: bool = True) -> dict[str, Any]:
     """A goal with where it stands. `opens`: whether the reader may open its page."""
     name = "" if rights.is_mine(goal) else people.get(goal.owner_id or 0, "")
     metric = metrics().get(goal.metric)
@@ -59,6 +62,7 @@ def card(goal: Goal, told: Told, last: CheckIn | None, people: Mapping[int, str]
         "name": goal.name,
         "url": url_for("kpi.goal_record", row_id=goal.id) if opens else None,
         "metric": str(metric.label) if metric else goal.metric,
+        "only": only,
         "scope": teams.get(goal.team_id or 0, "") if goal.team_id else labels.SCOPES[COMPANY] if goal.scope == COMPANY else "",
         "owner": {"name": name, "initials": initials(name), "colour": colour(goal.owner_id)} if name else None,
         "until": day(goal.last_day),

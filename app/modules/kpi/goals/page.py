@@ -36,6 +36,7 @@ from app.modules.kpi.models import (
     GoalSeen,
     GoalWord,
 )
+from app.modules.kpi.narrowing import narrowed
 from app.modules.kpi.progress.baselines import hashed
 from app.modules.kpi.progress.measure import Progress, attainment, converted
 from app.modules.kpi.progress.models import CheckIn
@@ -108,6 +109,8 @@ def _record(goal: Goal, told: Told) -> dict[str, Any]:
     record["crumbs"] = [{"label": _("My goals"), "url": url_for("kpi.my_goals")},
                         {"label": _("Goals"), "url": url_for("kpi.goal_list")}]  # fmt: skip
     facts = {fact["name"]: fact for group in record["groups"] for fact in group["facts"]}
+    if only := narrowed([goal]).get(goal.id):
+        facts["metric"]["text"] = f"{facts['metric']['text']} ({only})"
     hidden = {"target"} if goal.direction == BAND else {"low", "high"}
     hidden |= set() if goal.team_id else {"team_id"}
     fixed = set(facts) - services.BESIDE if goal.state in (ACTIVE, CLOSED, DROPPED) else set()

@@ -19,6 +19,7 @@ from app.core.registry import registry
 from app.core.relative_dates import around
 from app.core.surfaces.record import fetch
 from app.modules.kpi.models import BAND, DOWN, DRAFT, MEMBER, MONTH, OTHER, QUARTER, TEAM, UP, Goal
+from app.modules.kpi.narrowing import ONLY, filters_of
 from app.modules.kpi.progress.baselines import baseline_of
 from app.modules.kpi.quantities import Given
 
@@ -41,6 +42,8 @@ def goal_of(form: Mapping[str, str]) -> Goal | None:
     columns = {**FRESH, **({c.name: getattr(stored, c.name) for c in Goal.__table__.columns} if stored else {})}
     read = {f.name: _read(f, form[f.name]) for f in resource.fields if f.editable and f.name in form}
     columns |= {name: value for name, value in read.items() if name not in AMOUNTS and (value is not None or name not in FRESH)}
+    if only := {name: text for name, text in form.items() if name.startswith(ONLY)}:
+        columns["filters"] = filters_of(only, columns["filters"])
     metric = metrics().get(columns.get("metric") or "")
     if metric is None:
         return None
