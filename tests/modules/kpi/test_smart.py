@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from app.core.db import db
 from app.core.formats import parse_number
+from app.modules.kpi.goals.services import change_goal
 from app.modules.kpi.models import Goal
 from app.modules.kpi.progress.foretell import outlooks
 from app.modules.kpi.settings.models import Settings
@@ -24,7 +25,7 @@ from app.modules.kpi.smart.compliance import compliance
 from app.modules.kpi.smart.rules import RULES
 from tests.modules.crm.making import clock, statements
 from tests.modules.kpi.smart_corpus import CASES, Case
-from tests.modules.kpi.smart_world import NOW, WON, World, build, kinds, make
+from tests.modules.kpi.smart_world import NOW, WON, World, build, kinds, make, won
 
 DOCS = Path(__file__).parents[3] / "docs/smart.md"
 CACHES = ("company_metrics", "kpi_settings", "holidays", "dimension_labels", "kpi_rates", "team_mates", "kpi_units")
@@ -203,3 +204,26 @@ def test_compliance_counts_active_goals_that_nothing_holds_back(one, people):
             goal.state = "active"
         found = compliance(goals)
         assert (found.passed, found.n) == (2, 3)
+
+
+def test_what_has_changed_beneath_a_draft_is_mended_by_saving_it_again(one, people):
+    with clock(NOW), one:
+        world = build(people)
+        goal = make(world, "money", target=140_000)
+        won(world.bob, date(2026, 2, 24), 900)
+        goal.metric_version = 0
+        assert [found.rule for found in check_one(goal)] == ["S2", "M9"]
+        goal.metric_version = 1
+        assert [found.rule for found in check_one(goal)] == ["M9"]
+        change_goal(goal, {"note": "unchanged"})
+        assert goal.baseline == 105_000
+        change_goal(goal, {"metric": "crm.won_amount"})
+        assert goal.baseline == 105_900
+        assert check_one(goal) == []
+        version, taken = goal.version, goal.baseline_at
+        change_goal(goal, {"metric": "crm.won_amount"})  # nothing new
+        assert (goal.version, goal.baseline_at) == (version, taken)
+        goal.state = "active"
+        won(world.bob, date(2026, 2, 25), 900)
+        change_goal(goal, {"metric": "crm.won_amount"})
+        assert goal.baseline == 105_900  # what runs is frozen

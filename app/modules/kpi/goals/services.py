@@ -46,6 +46,8 @@ AMOUNTS = ("target", "low", "high")
 OPEN_TO_CHANGE = frozenset({"target", "low", "high", "last_day", "weight", "curve"})
 # What is about the goal and not in it: may be changed at any time.
 BESIDE = frozenset({"name", "note", "parent_id", "objective_id", "cadence", "review_on", "excuse", "grade", "is_quota", "external_id"})
+# Another one of these is another baseline.
+GROUNDS = frozenset({"metric", "filters", "scope", "owner_id", "team_id", "first_day", "period"})
 SETTLED = (CLOSED, DROPPED)
 CHOSEN = ("scope", "period", "direction", "grade", "cadence")  # left blank they are as usual, or stay as they are
 LONGEST_YEARS = 5
@@ -99,7 +101,8 @@ def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal
     """Change fields of a goal, only those that are named.
 
     Once it runs, the figure, whose it is and when it begins are frozen; another target, weight or last day is a new
-    edition and needs a reason. What was agreed on has to be agreed on again. Raises `BusinessError`, `Conflict`.
+    edition and needs a reason. What was agreed on has to be agreed on again. While it does not run, its baseline is taken
+    anew when it is saved with its figure. Raises `BusinessError`, `Conflict`.
     """
     columns = _columns(values)
     known = metrics().get(columns.get("metric", goal.metric) or "")
@@ -116,9 +119,8 @@ def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal
             _check(goal, _metric(goal.metric))
         if "parent_id" in changed:
             _check_parents([goal])
-    if known and {"metric", "filters", "scope", "owner_id", "team_id", "first_day", "period"} & changed:
-        for name, value in {**baseline_of(goal), "metric_version": known.version}.items():
-            setattr(goal, name, value)
+    if known and (GROUNDS & changed or ("metric" in columns and goal.state in (DRAFT, PROPOSED, AGREED))):
+        _take_baseline(goal, known, bool(GROUNDS & changed))
     if substance:
         _begin_again(goal, reason)
     db.session.flush()
@@ -137,6 +139,16 @@ def _set(goal: Goal, columns: Mapping[str, Any]) -> None:
             setattr(goal, name, value)
     if (goal.first_day, goal.last_day) != days and "curve" not in columns:
         goal.curve = []
+
+
+def _take_baseline(goal: Goal, metric: Metric, other: bool) -> None:
+    """Take the baseline, of `other` grounds or, when a goal that does not run yet is saved again, of the same ones: then it
+    stays unless the question has another answer by now, or nobody may hear it."""
+    fresh = {**baseline_of(goal), "metric_version": metric.version}
+    same = all(getattr(goal, name) == value for name, value in fresh.items() if name != "baseline_at")
+    if other or not (same or fresh["baseline_query"] is None):
+        for name, value in fresh.items():
+            setattr(goal, name, value)
 
 
 def _begin_again(goal: Goal, reason: str) -> None:

@@ -37,7 +37,7 @@ def is_counted(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
 
 def has_baseline(goal: Goal, _facts: Facts, _limit: Decimal) -> Flaw | None:
     """Value and question of the baseline are kept, and are what they were when they were taken."""
-    mend = _("Take the baseline anew.")
+    mend = _("Save the goal again: the baseline is then taken anew.")
     if goal.baseline_query is None:
         return Flaw(_("It is not known where the figure started from: no baseline was taken."), mend, "metric")
     if hashed(goal.baseline_query, goal.baseline) != goal.baseline_hash:
@@ -143,7 +143,7 @@ def still_holds(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
     now = "–" if told.value is None else ours(told.value, metric)
     return Flaw(
         _("The baseline was %(base)s when it was taken; the same question gives %(now)s today.", base=_base(goal), now=now),
-        _("Take the baseline anew, or say why the old one holds."), "metric",
+        _("Save the goal again, and the baseline is taken anew; or say why the old one holds."), "metric",
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def current(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
     return Flaw(
         _("“%(metric)s” has been defined anew since: the goal means version %(old)s, and version %(new)s is measured.",
           metric=metric.label, old=goal.metric_version, new=metric.version),
-        _("Choose the figure anew, so that target and baseline are of the same definition."), "metric",
+        _("Look at the target and save the goal again: it is then about the figure as it is today."), "metric",
     )  # fmt: skip
 
 
