@@ -9,6 +9,7 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
+from bench_goals import measured as goals
 from bench_measure import WARM_UP, Raw, Sent, Timing, checked, joined, recording, timed
 from bench_out import exported, searches
 from bench_reports import pages as reports
@@ -202,6 +203,7 @@ def reads(bench: Bench, day: date) -> Iterator[Timing]:
     yield page("deal page", admin, f"{BASE}/crm/deals/{deal_id}", (DEAL, deal_id), (LEDGER, deal_id), (LOG, deal_id))
     yield page("account list", admin, f"{BASE}/contacts/accounts", (ACCOUNTS,))
     yield from reports(bench, BASE, day, deal_id)
+    yield from goals(bench, BASE, day)
     yield from searches(bench, BASE, empty)
     yield exported(bench, BASE, empty)
 
