@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from flask import g
+
 from app.core.access import can
 from app.core.fields import FieldError, by_person
 from app.core.formats import colour, initials, percent
@@ -43,6 +45,7 @@ class Cell:
     text: str = ""
     given: Given | None = None
     mistake: str = ""
+    seen: str = ""  # the goal and version that the page shows, "17:3"; empty for none
     theirs: str = ""  # what somebody else saved meanwhile
     held: str = ""  # why it could not be activated
     fixed: bool = False  # it is there to be looked at
@@ -145,11 +148,12 @@ class Grid:
 
 
 def chosen_metrics(asked: Sequence[str]) -> list[Metric]:
-    """The figures that were asked for, else those that are suggested, of which the reader may see and plan them."""
+    """The figures that were asked for, else those that are suggested, else some that the company made itself; of all these
+    the ones that the reader may see and plan."""
     known = plannable()
     found = [known[each] for each in dict.fromkeys(asked) if each in known]
     found = found or [known[each] for each in SUGGESTED if each in known]
-    return (found or [m for m in known.values() if m.id.startswith("kpi.")][:3])[:MOST]
+    return (found or [known[each] for each in g.company_metrics if each in known][:3])[:MOST]
 
 
 def plannable() -> dict[str, Metric]:
@@ -175,7 +179,7 @@ def made(team: Team, people: Sequence[Membership], period: Period, chosen: Seque
 
 def show(cell: Cell, goal: Goal | None) -> None:
     """Put a goal that is there into its cell."""
-    cell.goal = goal
+    cell.goal, cell.seen = goal, f"{goal.id}:{goal.version}" if goal is not None else ""
     if goal is not None:
         cell.text, cell.given = typed(goal), Given(goal.target, goal.currency or "") if goal.target is not None else None
 
@@ -197,6 +201,8 @@ def read(grid: Grid, form: Mapping[str, Any], columns: Sequence[str]) -> None:
             cell = row.cells[column.place]
             if cell.editable and (text := form.get(f"t-{was}-{row.key}")) is not None:
                 _type(cell, str(text))
+                # What the page had shown, not what is stored by now: else a change of somebody else would be lost unseen.
+                cell.seen = str(form.get(f"g-{was}-{row.key}", ""))
 
 
 def wanted(grid: Grid, form: Mapping[str, Any]) -> list[Wanted]:

@@ -89,6 +89,7 @@ def _overtaken(goal: Goal, way: str, late: Overtaken) -> Response:
     for cell in parts.cells():
         if cell.key in late.cells:
             mine = request.form.get(f"t-{cell.key}", "") or _("no goal")
+            cell.seen = f"{cell.goal.id}:{cell.goal.version}" if cell.goal is not None else ""
             cell.theirs = _("Now %(theirs)s; you wrote %(mine)s.", theirs=target_of(cell.goal), mine=mine)
     return _page(goal, way, parts, status=409, trouble=late.message)
 

@@ -92,6 +92,7 @@ def _overtaken(late: Overtaken) -> Response:
     for cell in shown.cells():
         if cell.key in late.cells:
             mine = request.form.get(f"t-{cell.key}", "") or _("no goal")
+            cell.seen = f"{cell.goal.id}:{cell.goal.version}" if cell.goal is not None else ""
             cell.theirs = _("Now %(theirs)s; you wrote %(mine)s.", theirs=target_of(cell.goal), mine=mine)
     return _page(shown, status=409, trouble=late.message)
 
