@@ -14,14 +14,17 @@ from typing import Any
 from flask import g
 from sqlalchemy import select
 
+from app.core.access import in_place_of
 from app.core.db import db
 from app.core.formats import parse_number
+from app.core.models import Membership
 from app.modules.kpi.goals.services import change_goal
 from app.modules.kpi.models import Goal
 from app.modules.kpi.progress.foretell import outlooks
 from app.modules.kpi.settings.models import Settings
 from app.modules.kpi.smart.check import check, check_one
 from app.modules.kpi.smart.compliance import compliance
+from app.modules.kpi.smart.panel import panel
 from app.modules.kpi.smart.rules import RULES
 from tests.modules.crm.making import clock, statements
 from tests.modules.kpi.smart_corpus import CASES, Case
@@ -227,3 +230,17 @@ def test_what_has_changed_beneath_a_draft_is_mended_by_saving_it_again(one, peop
         won(world.bob, date(2026, 2, 25), 900)
         change_goal(goal, {"metric": "crm.won_amount"})
         assert goal.baseline == 105_900  # what runs is frozen
+
+
+def test_who_may_not_hear_a_figure_is_told_nothing_of_it(one, people):
+    with clock(NOW), one:
+        world = build(people)
+        goal = make(world, "company", target=100_000, review_on=None)
+        assert [found.rule for found in check_one(goal)] == ["M6", "T2"]
+        with in_place_of(db.session.get_one(Membership, world.bob)):
+            heard = check_one(goal)
+            assert [found.rule for found in heard] == ["T2"]
+            goal.baseline = goal.baseline + 1
+            (changed, _missing) = check_one(goal)
+            assert changed.sentence == "The baseline of – is not what was taken: it has been changed by hand."
+            assert "105" not in str(panel(goal))

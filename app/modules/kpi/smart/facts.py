@@ -69,6 +69,10 @@ class Facts:
     def metric(self, goal: Goal) -> Metric | None:
         return self.known.get(goal.metric)
 
+    def base(self, goal: Goal) -> Decimal | None:
+        """The baseline of a goal, as far as the reader may hear its figure."""
+        return goal.baseline if goal.id in self.outlooks else None
+
 
 def gather(goals: Iterable[Goal]) -> Facts:
     """Everything the rules need about goals."""

@@ -35,13 +35,14 @@ def is_counted(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
     return None
 
 
-def has_baseline(goal: Goal, _facts: Facts, _limit: Decimal) -> Flaw | None:
+def has_baseline(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
     """Value and question of the baseline are kept, and are what they were when they were taken."""
     mend = _("Save the goal again: the baseline is then taken anew.")
     if goal.baseline_query is None:
         return Flaw(_("It is not known where the figure started from: no baseline was taken."), mend, "metric")
     if hashed(goal.baseline_query, goal.baseline) != goal.baseline_hash:
-        return Flaw(_("The baseline of %(value)s is not what was taken: it has been changed by hand.", value=_base(goal)), mend, "metric")
+        value = shown(facts.base(goal), unit_of(goal.metric))
+        return Flaw(_("The baseline of %(value)s is not what was taken: it has been changed by hand.", value=value), mend, "metric")
     return None
 
 
@@ -60,37 +61,38 @@ def is_filled(goal: Goal, facts: Facts, limit: Decimal) -> Flaw | None:
     )  # fmt: skip
 
 
-def differs(goal: Goal, _facts: Facts, _limit: Decimal) -> Flaw | None:
-    if goal.direction == BAND or goal.target is None or goal.baseline is None or in_company_currency(goal) != goal.baseline:
+def differs(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
+    base = facts.base(goal)
+    if goal.direction == BAND or goal.target is None or base is None or in_company_currency(goal) != base:
         return None
     return Flaw(
-        _("The target of %(target)s is what there was before: nothing would change.", target=_base(goal)),
+        _("The target of %(target)s is what there was before: nothing would change.", target=shown(base, unit_of(goal.metric))),
         _("Set a target that differs from the baseline."), "target",
     )  # fmt: skip
 
 
 def beyond_noise(goal: Goal, facts: Facts, limit: Decimal) -> Flaw | None:
     """The way to the target is longer than what the figure goes up and down by itself."""
-    metric, target = facts.metric(goal), in_company_currency(goal)
-    if metric is None or target is None or goal.baseline is None or not _ahead(goal, target) or target == goal.baseline:
+    metric, target, base = facts.metric(goal), in_company_currency(goal), facts.base(goal)
+    if metric is None or target is None or base is None or not _ahead(goal, target) or target == base:
         return None
     known = past.values(goal, facts)
     noise = past.spread(known)
-    if noise is None or abs(target - goal.baseline) > noise * limit:
+    if noise is None or abs(target - base) > noise * limit:
         return None
     return Flaw(
         _("From %(base)s to %(target)s is no further than the figure goes up and down by itself: ± %(noise)s over %(periods)s.",
-          base=ours(goal.baseline, metric), target=ours(target, metric), noise=ours(noise, metric), periods=past.counted(goal, len(known))),
+          base=ours(base, metric), target=ours(target, metric), noise=ours(noise, metric), periods=past.counted(goal, len(known))),
         _("Go further, or say why reaching it will be no accident."), "target",
     )  # fmt: skip
 
 
 def goes_its_way(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
     """The target lies on the side of the baseline that the goal's direction points to."""
-    metric, target = facts.metric(goal), in_company_currency(goal)
-    if metric is None or target is None or goal.baseline is None or goal.direction == BAND or _ahead(goal, target):
+    metric, target, base = facts.metric(goal), in_company_currency(goal), facts.base(goal)
+    if metric is None or target is None or base is None or goal.direction == BAND or _ahead(goal, target):
         return None
-    said = {"target": ours(target, metric), "base": ours(goal.baseline, metric)}
+    said = {"target": ours(target, metric), "base": ours(base, metric)}
     if goal.direction == DOWN:
         text = _("At most %(target)s is more than the %(base)s there were before.", **said)
     else:
@@ -142,11 +144,6 @@ def still_holds(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
         return None
     now = "–" if told.value is None else ours(told.value, metric)
     return Flaw(
-        _("The baseline was %(base)s when it was taken; the same question gives %(now)s today.", base=_base(goal), now=now),
+        _("The baseline was %(base)s when it was taken; the same question gives %(now)s today.", base=shown(goal.baseline, metric.unit), now=now),
         _("Save the goal again, and the baseline is taken anew; or say why the old one holds."), "metric",
     )  # fmt: skip
-
-
-def _base(goal: Goal) -> str:
-    """The baseline as people read it."""
-    return shown(goal.baseline, unit_of(goal.metric))
