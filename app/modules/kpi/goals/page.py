@@ -39,10 +39,11 @@ from app.modules.kpi.models import (
 from app.modules.kpi.narrowing import narrowed
 from app.modules.kpi.progress.baselines import hashed
 from app.modules.kpi.progress.measure import Progress, attainment, converted
-from app.modules.kpi.progress.models import CheckIn
-from app.modules.kpi.progress.queries import actions_of, checkins_of, is_due
+from app.modules.kpi.progress.models import UNKNOWN, CheckIn, Prediction
+from app.modules.kpi.progress.queries import actions_of, checkins_of, is_due, predictions_of
 from app.modules.kpi.progress.resources import action
 from app.modules.kpi.quantities import shown, unit_of
+from app.modules.kpi.smart.panel import BANDS
 
 STATE_KINDS = {DRAFT: "", PROPOSED: "info", AGREED: "info", ACTIVE: "accent", CLOSED: "", DROPPED: ""}
 WAY = (DRAFT, PROPOSED, AGREED, ACTIVE, CLOSED)
@@ -70,6 +71,7 @@ def context(goal: Goal) -> dict[str, Any]:
         "records_url": records_url(goal) if told.progress.value is not None else None,
         "course_url": url_for("kpi.goal_course", goal_id=goal.id),
         "baseline": baseline_shown(goal),
+        "foretold": [_foretold(row) for row in predictions_of(goal.id)],
         "checkins": [_checkin(row, goal, people) for row in checkins],
         "due": is_due(goal, checkins[0] if checkins else None) and rights.is_mine(goal),
         "checkin_url": url_for("kpi.goal_checkin", goal_id=goal.id) if rights.may_check_in(goal) else None,
@@ -193,6 +195,18 @@ def baseline_shown(goal: Goal) -> dict[str, Any] | None:
         "version": asked.get("version"),
         "intact": hashed(asked, goal.baseline) == goal.baseline_hash,
     }
+
+
+def _foretold(row: Prediction) -> str:
+    """What was foretold of a goal when it was activated, and whether it came true."""
+    if row.band == UNKNOWN:
+        return _("When it was activated on %(day)s there was not enough history to say how likely it was.", day=day(row.on_day))
+    said = _("When it was activated on %(day)s it looked %(band)s, from %(n)s periods before.", day=day(row.on_day),
+             band=BANDS[row.band], n=row.periods)  # fmt: skip
+    if row.came_true is None:
+        return said
+    came = _("It was reached.") if row.came_true else _("It was missed.")
+    return f"{said} {came}"
 
 
 def _date(text: str) -> Any:

@@ -11,7 +11,7 @@ from app.core.clock import today
 from app.core.db import db
 from app.core.relative_dates import around
 from app.modules.kpi.models import ACTIVE, Goal
-from app.modules.kpi.progress.models import CheckIn, GoalAction
+from app.modules.kpi.progress.models import CheckIn, GoalAction, Prediction
 
 EVERYBODYS = {"all_rows": True}
 MOST = 50
@@ -48,3 +48,8 @@ def open_actions(member_id: int) -> Sequence[GoalAction]:
     """What a member has to do for goals, their own and those of others, by the day it is due."""
     asked = select(GoalAction).where(GoalAction.owner_id == member_id, GoalAction.done_at.is_(None))
     return db.session.scalars(asked.order_by(GoalAction.due_on.is_(None), GoalAction.due_on, GoalAction.id).limit(MOST)).all()
+
+
+def predictions_of(goal_id: int) -> Sequence[Prediction]:
+    """What was foretold of a goal, edition by edition."""
+    return db.session.scalars(select(Prediction).where(Prediction.goal_id == goal_id).order_by(Prediction.edition)).all()
