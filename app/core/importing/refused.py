@@ -66,8 +66,8 @@ def error_file(batch: ImportBatch) -> tuple[str, str, Iterator[bytes]]:
         reasons.setdefault(line, []).append(f"{heading}: {message}" if heading else message)
     headings = [*table.headings, _reason_heading(table.headings)]
     rows = [_told(row, len(table.headings), "; ".join(reasons[row.line])) for row in table.rows if row.line in reasons]
-    stem = batch.file_name.rsplit(".", 1)[0] or "import"
-    name = f"{stem}-{_('errors')}"
+    stem, kept_back = batch.file_name.rsplit(".", 1)[0] or "import", _("errors")
+    name = f"{stem}-{kept_back}"
     if table.kind == CSV:
         return f"{name}.csv", "text/csv; charset=utf-8", _csv(headings, rows, table.delimiter)
     return f"{name}.xlsx", XLSX_TYPE, _xlsx(headings, rows)

@@ -33,7 +33,7 @@ def done(resource: Resource, batch: ImportBatch) -> dict[str, Any]:
         "icon": "circle-check",
         "report": report,
         "bad": max(report.rows - report.ok, 0),
-        "sentences": [f"{_('Created besides')}: {text}" for text in import_review.made(report)],
+        "sentences": [_("Created in passing: %(what)s", what=text) for text in import_review.made(report)],
         "warnings": import_review.warnings(report),
         "revert_label": _("Revert this import"),
     }

@@ -272,8 +272,8 @@ def _euros(value: Decimal) -> str:
 
 
 def _quarter(span: Span) -> str:
-    """Its name where the year of the demo begins in January: "4T 2026"."""
-    return f"{(span[1].month - 1) // 3 + 1}T {span[1].year}"
+    """Its name where the year of the demo begins in January: "T4 2026"."""
+    return f"T{(span[1].month - 1) // 3 + 1} {span[1].year}"
 
 
 def _month(first: date) -> str:

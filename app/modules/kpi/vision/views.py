@@ -54,7 +54,8 @@ def vision_print() -> Response:
     paper = paper if paper in PAPERS else "a4"
     if request.args.get("format") == "pdf":
         body = Response(document(board(), paper), content_type="application/pdf")
-        return as_attachment(body, f"{_('vision')}-{today().isoformat()}.pdf")
+        name = _("vision")
+        return as_attachment(body, f"{name}-{today().isoformat()}.pdf")
     other = "a3" if paper == "a4" else "a4"
     return render(
         "kpi/vision/print.html", "kpi/vision/_print.html", board=board(), paper=paper, other=other, today=today(),
