@@ -143,10 +143,11 @@ def may_measure(goal: Goal, metric: Metric) -> bool:
 
 
 def _my_teams() -> set[int]:
-    """The reader's teams and those below, read once per app context."""
-    if "kpi_my_teams" not in g:
-        g.kpi_my_teams = teams_below(g.me.member_id)
-    return g.kpi_my_teams
+    """The reader's teams and those below; each reader's are read once per app context."""
+    known: dict[int, set[int]] = g.setdefault("kpi_my_teams", {})
+    if g.me.member_id not in known:
+        known[g.me.member_id] = teams_below(g.me.member_id)
+    return known[g.me.member_id]
 
 
 def teams_of(goal: Goal) -> tuple[int, ...]:
