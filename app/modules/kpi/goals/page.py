@@ -119,7 +119,8 @@ def _record(goal: Goal, told: Told) -> dict[str, Any]:
     for name in fixed:
         facts[name]["edit_url"] = None
     for group in record["groups"]:
-        group["facts"] = [fact for fact in group["facts"] if fact["name"] not in hidden]
+        group["facts"] = [fact for fact in group["facts"] if fact["name"] not in hidden and (fact["edit_url"] or not fact["empty"])]
+    record["groups"] = [group for group in record["groups"] if group["facts"]]
     record["head"] = [facts["owner_id"], facts["metric"], {"label": _("Target"), "text": target_of(goal), "numeric": True},
                       {"label": _("Value"), "text": told.value, "numeric": True},
                       {"label": _("Until"), "text": day(goal.last_day), "numeric": True}]  # fmt: skip
