@@ -79,7 +79,10 @@ def _told(deal: Deal) -> str:
         return _("%(name)s has no expected close any more.", name=deal.name)
     slips = slips_of([deal.id]).get(deal.id)
     said = _("%(name)s is expected on %(day)s.", name=deal.name, day=day(deal.expected_close))
-    return f"{said} {_n('Put off %(num)d time.', 'Put off %(num)d times.', slips.times)}" if slips else said
+    if not slips:
+        return said
+    put_off = _n("Put off %(num)d time.", "Put off %(num)d times.", slips.times)
+    return f"{said} {put_off}"
 
 
 def _page(frame: Frame, status: int = 200) -> Any:
