@@ -100,6 +100,11 @@ class Quantity:
     def __str__(self) -> str:
         return shown(self.value, self.unit, self.currency)
 
+    @property
+    def amount(self) -> Decimal:
+        """In whole units, as programs are told it."""
+        return self.value
+
 
 STAGED.update({each.staged: each for each in (Given, Quantity)})
 
