@@ -22,7 +22,7 @@ from app.modules.kpi.planning.periods import Period, called
 from app.modules.kpi.planning.plan import OPEN, About, Wanted, existing
 from app.modules.kpi.planning.serving import Serving
 from app.modules.kpi.progress.measure import accrues, converted
-from app.modules.kpi.quantities import Amount, Given, Quantity, shown
+from app.modules.kpi.quantities import Amount, Given, Quantity, shown, unit_of
 from app.modules.kpi.smart.findings import BLOCK, LETTERS, WARN, Finding
 
 AMOUNT = Amount("target")
@@ -43,6 +43,7 @@ class Cell:
     past: Past = field(default_factory=Past)
     goal: Goal | None = None
     text: str = ""
+    told: str = ""  # the target of the goal that is there, as people read it
     given: Given | None = None
     mistake: str = ""
     seen: str = ""  # the goal and version that the page shows, "17:3"; empty for none
@@ -181,6 +182,7 @@ def show(cell: Cell, goal: Goal | None) -> None:
     """Put a goal that is there into its cell."""
     cell.goal, cell.seen = goal, f"{goal.id}:{goal.version}" if goal is not None else ""
     if goal is not None:
+        cell.told = shown(goal.target, unit_of(goal.metric), goal.currency)
         cell.text, cell.given = typed(goal), Given(goal.target, goal.currency or "") if goal.target is not None else None
 
 
@@ -279,9 +281,17 @@ def sum_up(grid: Grid, others: Mapping[int, int]) -> None:
             column.over = whole is not None and total > whole
             column.share = percent(total / whole) if whole else ""
     for row in grid.rows:
-        mine = [int(column.weight or 0) for column, cell in zip(grid.columns, row.cells, strict=True)
-                if not column.mistake and (cell.given is not None or not cell.editable)]  # fmt: skip
+        mine = [_weight(column, cell) for column, cell in zip(grid.columns, row.cells, strict=True)]
         row.weight = sum(mine) + others.get(row.owner_id or 0, 0) * (row.key != TEAM_ROW)
+
+
+def _weight(column: Column, cell: Cell) -> int:
+    """What a cell's goal will weigh: what it does, unless another weight was written for all."""
+    if cell.given is None and cell.editable:
+        return 0
+    if cell.goal is not None and (not cell.editable or column.weight == column.weight_shown):
+        return cell.goal.weight
+    return int(column.weight or 0) if not column.mistake else 0
 
 
 def _column(place: int, metric: Metric) -> Column:
