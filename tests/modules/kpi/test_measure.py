@@ -20,6 +20,7 @@ from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.metrics import MetricQuery, evaluate
 from app.core.models import Holiday, Membership, Role, Team, TeamMember
+from app.core.money import Money
 from app.modules.kpi.goals import agreement
 from app.modules.kpi.goals.services import change_goal, create_goal
 from app.modules.kpi.models import Goal
@@ -375,6 +376,17 @@ def test_a_rep_gets_no_figure_of_others_and_a_manager_those_of_their_teams(bob: 
         assert [found[goal.id].value for goal in goals] == values, name
         hidden = {found[goal.id].reason for goal in goals if found[goal.id].value is None}
         assert hidden <= {"You may not see the figures of everybody in this goal."}
+
+
+def test_what_was_left_out_is_told_of_whom_it_was(bob: int, people: Any) -> None:
+    dave = people["dave"].member_id
+    for owner_id, dollars in ((bob, 1), (dave, 3)):
+        for _deal in range(dollars):
+            move(make_deal(owner_id=owner_id, amount=Money(100_00, "USD"), on=date(2026, 11, 5)), "won", closed_on=date(2026, 11, 5))
+    win(bob, date(2026, 11, 5), 400)
+    goals = [goal_of(bob), goal_of(dave)]
+    found = measure(goals)
+    assert [(found[goal.id].value, found[goal.id].excluded["no_rate"]) for goal in goals] == [(400, 1), (0, 3)]
 
 
 def test_many_goals_are_answered_by_as_many_statements_as_few(bob: int, people: Any) -> None:

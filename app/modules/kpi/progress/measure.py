@@ -15,11 +15,22 @@ from flask import g
 from sqlalchemy import select
 
 from app.core.access import can, teams_below
-from app.core.clock import end_of, today
+from app.core.clock import end_of, local_date, today
 from app.core.db import db
 from app.core.errors import BusinessError
+from app.core.figure_parts import Parts
 from app.core.i18n import _
-from app.core.metrics import Metric, MetricQuery, evaluate, metrics, reader_scope
+from app.core.metrics import (
+    NO_AMOUNT,
+    NO_OUTCOME,
+    NO_RATE,
+    Figure,
+    Metric,
+    MetricQuery,
+    evaluate,
+    metrics,
+    reader_scope,
+)
 from app.core.models import Team
 from app.core.money import Money
 from app.core.rates import RateTable
@@ -204,8 +215,21 @@ def _answered(metric: Metric, what: Question, goals: Sequence[Goal], day: date, 
         told = [rows[key] for key in keys if key in rows]
         values = [value for row in told if (value := plain(row.value)) is not None]
         value = sum(values, Decimal(0)) if values or metric.shape == "sum" else None
-        found[goal.id] = _placed(goal, metric, value, sum(row.n for row in told), day, figure.excluded)
+        excluded = _left_out(figure, by[0], keys) if by else figure.excluded
+        found[goal.id] = _placed(goal, metric, value, sum(row.n for row in told), day, excluded)
     return found
+
+
+def _left_out(figure: Figure, by: str, keys: Sequence[int | None]) -> Mapping[str, int]:
+    """How many rows of some owners or teams were left out of a figure that was asked for all of them, by reason."""
+    if not figure.lines or not any(figure.excluded.values()):
+        return figure.excluded
+    mine = [line for line in figure.lines if line[f"d_{by}"] in keys]
+    parts, rates = Parts(), RateTable({line["currency"] for line in mine if "currency" in line})
+    for line in mine:
+        parts.add(figure.metric, line, rates, local_date(figure.as_of))
+    told = {NO_RATE: parts.missing, NO_AMOUNT: parts.unvalued, NO_OUTCOME: parts.unsaid}
+    return {reason: told.get(reason, n) for reason, n in figure.excluded.items()}
 
 
 def plain(value: int | Decimal | Money | None) -> Decimal | None:
