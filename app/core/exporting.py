@@ -33,7 +33,7 @@ CSV, XLSX, JSON = "csv", "xlsx", "json"
 ALL, SEEN = "all", "seen"
 NAMES, LABELS = "names", "labels"
 NEUTRAL, LOCAL = "neutral", "local"
-CHOICES = {"format": (CSV, XLSX, JSON), "scope": (ALL, SEEN), "headings": (NAMES, LABELS), "style": (NEUTRAL, LOCAL)}
+CHOICES = {"format": (CSV, XLSX, JSON), "extent": (ALL, SEEN), "headings": (NAMES, LABELS), "style": (NEUTRAL, LOCAL)}
 
 Values = Callable[[Sequence[Any], Sequence[int]], list[Any]]  # rows and their ids -> a value for each
 
@@ -43,7 +43,7 @@ class Wish:
     """What kind of file is wanted. The defaults make one that anything reads and that an import brings back."""
 
     format: str = CSV
-    scope: str = ALL  # all fields with the id, or the columns that are seen
+    extent: str = ALL  # all fields with the id, or the columns that are seen
     headings: str = NAMES  # of the fields, or their labels in the reader's language
     style: str = NEUTRAL  # of CSV: or as the reader's spreadsheet program writes it
 
@@ -85,7 +85,7 @@ class Column:
 
 def columns_of(listing: Listing, wish: Wish) -> list[Column]:
     """The columns of a file of this list, without the id."""
-    if wish.scope == ALL:
+    if wish.extent == ALL:
         fields = [f for f in listing.resource.fields if f.exportable]
         return [_field_column(typed, fields, wish) for typed in fields]
     seen = [c for c in listing.shown if not isinstance(c, Field) or c.exportable]
@@ -95,7 +95,7 @@ def columns_of(listing: Listing, wish: Wish) -> list[Column]:
 
 def _field_column(typed: Field, fields: Sequence[Field], wish: Wish) -> Column:
     # JSON has the id beside the name, and what is seen are names: neither needs to say which row is meant.
-    values = _values_of(typed, fields, exact=wish.scope == ALL and wish.format != JSON)
+    values = _values_of(typed, fields, exact=wish.extent == ALL and wish.format != JSON)
     return Column(typed.name, str(typed.label), typed, values)
 
 
@@ -171,7 +171,7 @@ def _read_as(resource: Resource) -> dict[str, str]:
 def csv_pieces(listing: Listing, wish: Wish) -> Iterator[str]:
     """The text of a CSV file, a chunk of rows at a time."""
     columns = columns_of(listing, wish)
-    with_id, local = wish.scope == ALL, wish.style == LOCAL
+    with_id, local = wish.extent == ALL, wish.style == LOCAL
     delimiter = ";" if local and language() == "es" else ","
     named = headings(listing.resource, columns, wish.headings)
     yield _lines([["id", *named] if with_id else named], delimiter)
@@ -188,7 +188,7 @@ def workbook(listing: Listing, wish: Wish) -> IO[bytes]:
         raise workbooks.too_many()
     columns = columns_of(listing, wish)
     named = headings(listing.resource, columns, wish.headings)
-    if wish.scope == ALL:
+    if wish.extent == ALL:
         named.insert(0, "id")
     return workbooks.write(str(listing.resource.label_plural), named, _typed_rows(listing, columns, wish))
 
@@ -197,7 +197,7 @@ def _typed_rows(listing: Listing, columns: Sequence[Column], wish: Wish) -> Iter
     local = wish.style == LOCAL
     for rows, values in chunks(listing, columns):
         cells = [column.typed(each, local=local) for column, each in zip(columns, values, strict=True)]
-        if wish.scope == ALL:
+        if wish.extent == ALL:
             cells.insert(0, [row.id for row in rows])
         yield from zip(*cells, strict=True)
 

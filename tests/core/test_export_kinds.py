@@ -58,7 +58,7 @@ def sheet(answer):
 
 def test_what_is_seen_has_the_columns_of_the_list_in_their_order(one, things, client_of):
     client = client_of("alice")
-    address = f"{ACCOUNTS}?format=csv&scope=seen"
+    address = f"{ACCOUNTS}?format=csv&extent=seen"
     heads = lines(client.get(address))[0]
     assert heads[:3] == ["name", "sector", "city"]
     assert "id" not in heads
@@ -68,7 +68,7 @@ def test_what_is_seen_has_the_columns_of_the_list_in_their_order(one, things, cl
 
 
 def test_a_column_of_another_module_goes_along_with_what_is_seen(one, things, client_of):
-    heads, *rows = lines(client_of("alice").get(f"{ACCOUNTS}?format=csv&scope=seen&headings=labels"))
+    heads, *rows = lines(client_of("alice").get(f"{ACCOUNTS}?format=csv&extent=seen&headings=labels"))
     assert rows[0][heads.index("Things")] == "1"
 
 
@@ -125,7 +125,7 @@ def test_names_that_are_not_unique_point_to_their_row(one, client_of):
     client = client_of("alice")
     heads, *rows = lines(client.get(f"{CONTACTS}?format=csv&sort=name"))
     assert [row[heads.index("account_id")] for row in rows] == [f"Acme [#{first}]", f"ácme [#{second}]", f"12 [#{digits}]"]
-    heads, *rows = lines(client.get(f"{CONTACTS}?format=csv&scope=seen&sort=name"))
+    heads, *rows = lines(client.get(f"{CONTACTS}?format=csv&extent=seen&sort=name"))
     assert [row[heads.index("account_id")] for row in rows] == ["Acme", "ácme", "12"]
     plain = client.get(f"{CONTACTS}?format=json&sort=name").json
     assert [(row["account_id"], row["account"]) for row in plain] == [(first, "Acme"), (second, "ácme"), (digits, "12")]
@@ -211,7 +211,7 @@ def test_the_page_asks_which_file_and_keeps_the_filters(one, things, client_of):
     assert 'class="v-form"' in part.text
 
 
-@pytest.mark.parametrize("wrong", ["format=pdf", "format=csv&scope=half", "format=csv&headings=none", "format=csv&style=odd"])
+@pytest.mark.parametrize("wrong", ["format=pdf", "format=csv&extent=half", "format=csv&headings=none", "format=csv&style=odd"])
 def test_a_kind_of_file_that_is_none_is_refused_with_those_there_are(one, client_of, wrong):
     answer = client_of("alice").get(f"{ACCOUNTS}?{wrong}")
     assert answer.status_code == 422

@@ -14,7 +14,7 @@ from app.modules.crm.models import Deal
 from tests.core.importer import ACCOUNTS, Import
 
 DEALS = "/c/one/crm/deals"
-WHOLE = "/export?format=csv&view=all&scope=all&headings=%s"
+WHOLE = "/export?format=csv&view=all&extent=all&headings=%s"
 
 
 def newest() -> ImportBatch:
@@ -36,7 +36,7 @@ def test_every_export_comes_back_to_the_rows_it_came_from(app, one, people, clie
         if not before:
             continue
         view = next((v.name for v in resource.views if not v.args), "")
-        file = alice.get(f"{base}/export?format=csv&scope=all&headings={headings}&view={view}")
+        file = alice.get(f"{base}/export?format=csv&extent=all&headings={headings}&view={view}")
         assert file.status_code == 200, resource.key
         it = Import(app, alice, file.get_data(), base)
         it.check()

@@ -66,7 +66,7 @@ def file(found: Drill, kind: str) -> Response:
     if not can(found.resource.permission("export")):
         raise Forbidden(_("You may not export these records."))
     listing = found.listing()
-    return export.answer(listing, Wish(format=kind, scope=SEEN, headings=LABELS))
+    return export.answer(listing, Wish(format=kind, extent=SEEN, headings=LABELS))
 
 
 def _adds(found: Drill, share: Any) -> str:

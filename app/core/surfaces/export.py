@@ -44,7 +44,7 @@ class Form(wtforms.Form):
     """What is asked about a file; its names are those of `Wish`."""
 
     format = wtforms.RadioField()
-    scope = wtforms.RadioField()
+    extent = wtforms.RadioField()
     headings = wtforms.SelectField()
     style = wtforms.SelectField()
 
@@ -93,11 +93,11 @@ def _form() -> Form:
     local = _("As your spreadsheet program writes them")
     choices = {
         "format": (_("File"), [(XLSX, _("Excel (XLSX)")), (CSV, _("CSV")), (JSON, _("JSON"))]),
-        "scope": (_("Columns"), [(SEEN, _("Those of the list, as they stand")), (ALL, _("All fields with the id, to bring the file back in"))]),
+        "extent": (_("Columns"), [(SEEN, _("Those of the list, as they stand")), (ALL, _("All fields with the id, to bring the file back in"))]),
         "headings": (_("Headings"), [(LABELS, _("As on the pages")), (NAMES, _("Names of the fields"))]),
         "style": (_("Values"), [(LOCAL, local), (NEUTRAL, _("Neutral, for any program"))]),
     }
-    chosen = {"format": XLSX, "scope": SEEN, "headings": LABELS, "style": LOCAL}
+    chosen = {"format": XLSX, "extent": SEEN, "headings": LABELS, "style": LOCAL}
     form = Form(data=chosen)
     for name, (label, offered) in choices.items():
         form[name].label.text = label
