@@ -68,7 +68,7 @@ def _plain(typed: Field, value: str) -> str:
             return _("Yes") if value in ("1", "true") else _("No")
     except (FieldError, ValueError, InvalidOperation):
         return value
-    return typed.show(value) if sort == "choice" else f"“{value}”"
+    return typed.show(value) if sort == "choice" else _("“%(text)s”", text=value)
 
 
 def _names(found: Iterator[Condition]) -> dict[tuple[str, int], str]:

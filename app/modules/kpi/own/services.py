@@ -93,7 +93,7 @@ def refuse_used(ids: Sequence[int]) -> None:
         used = uses()
         formulas, goals = used.formulas.get(own_id(row), []), used.goals.get(own_id(row), 0)
         if formulas:
-            names = ", ".join(f"“{each.name}”" for each in formulas)
+            names = ", ".join(_("“%(text)s”", text=each.name) for each in formulas)
             raise BusinessError(_("“%(name)s” is part of %(formulas)s.", name=row.name, formulas=names), field="active")
         if goals:
             said = _n("%(num)d goal rests on “%(name)s”.", "%(num)d goals rest on “%(name)s”.", goals, name=row.name)
