@@ -109,6 +109,24 @@ def test_each_sees_their_own_figures_in_what_is_shared(one: Any, client_of: Any,
     assert f"owner={world.bob}" in only  # the way to the records keeps the filter
 
 
+def test_my_figures_are_mine_whatever_else_i_may_see(one: Any, client_of: Any, world: World) -> None:
+    with one:
+        won(world.alice, date(2026, 4, 9), 5)
+        running(world.alice, name="Quota", metric=WON, target=Decimal(10_000), is_quota=True)
+    alice = LoggedIn(client_of, "alice")
+    first, share, _open, _done, months = (words(alice.get(f"{URL}/me/widgets/{place}", headers=FRAGMENT).text) for place in (1, 2, 3, 4, 5))
+    assert "€5,000" in first
+    assert share.startswith("50.0%")
+    assert "points" not in share  # the quota of a period that runs is whole: nothing to compare with
+    assert "€3,385" in months  # of 10,000, the share of April
+    alice.post(f"{URL}/me/copy")
+    with one:
+        key = db.session.scalars(select(Dashboard)).one().id
+    assert "€5,000" in alice.get(f"{URL}/{key}/widgets/{order(one, key)[0]}", headers=FRAGMENT).text
+    edit = alice.get(f"{URL}/{key}/widgets/{order(one, key)[0]}/edit").text
+    assert '<option selected value="me">' in edit
+
+
 def test_a_mark_leads_to_its_records(one: Any, client_of: Any, world: World) -> None:
     dashboard = stored(one, world.alice)
     ranking = LoggedIn(client_of, "alice").get(f"{URL}/{dashboard}/widgets/{order(one, dashboard)[2]}", headers=FRAGMENT).text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from app.core.access import me
 from app.core.charts import Bar, Point, Series, bars, horizontal, lines, sparkline
 from app.core.errors import BusinessError
 from app.core.formats import number
@@ -18,10 +19,12 @@ from app.core.reports.months import course, keys_of, months_of, within
 from app.core.reports.periods import ONE, Period, moved
 from app.core.reports.tables import first, heads, named, split
 from app.core.reports.wording import axis, cell, change, change_cell, month_names, quarter_names, text_of
+from app.core.tables import ME
 from app.modules.kpi.dashboards.lists import goals, team
 from app.modules.kpi.dashboards.models import COLUMNS, FIGURE, GOALS, LINE, RANKING, TABLE, TEAM
 from app.modules.kpi.progress.history import tells_the_past
 from app.modules.kpi.revenue.book import Book
+from app.modules.kpi.revenue.figures import ATTAINMENT, QUOTA
 from app.modules.kpi.revenue.quotas import WON
 from app.modules.kpi.revenue.words import minor, month_of, whole_cell
 
@@ -42,7 +45,8 @@ class Drawn:
 def drawn(desk: Desk, spec: Any) -> Drawn:
     """Ask for what a widget shows. Raises `BusinessError` with why it cannot be shown."""
     if spec.shape in (GOALS, TEAM):
-        rows, block = (goals if spec.shape == GOALS else team)(desk, str(spec.id), title_of(spec))
+        mine = filters_of(spec).get("owner")
+        rows, block = goals(desk, str(spec.id), title_of(spec), mine) if spec.shape == GOALS else team(desk, str(spec.id), title_of(spec))
         return Drawn(title_of(spec), block=block, rows=rows)
     known = metrics()
     if spec.metric not in known:
@@ -54,7 +58,8 @@ def drawn(desk: Desk, spec: Any) -> Drawn:
 
 
 def filters_of(spec: Any) -> dict[str, Any]:
-    return dict(spec.args.get("filters") or {})
+    """What a widget is narrowed down by; what is only the reader's own by who reads it."""
+    return {name: me().member_id if (name, key) == ("owner", ME) else key for name, key in (spec.args.get("filters") or {}).items()}
 
 
 def title_of(spec: Any) -> str:
@@ -75,7 +80,7 @@ def title_of(spec: Any) -> str:
 def _figure(desk: Desk, spec: Any, metric: Metric) -> Drawn:
     only = filters_of(spec)
     row = desk.figure(metric.id, **only).total
-    compared = desk.frame.before if metric.period and metric.basis != "snapshot" else None
+    compared = _compared(desk, metric)
     before = desk.figure(metric.id, during=compared, **only).total.value if compared else None
     text, kind, rising = change(metric, row.value, before)
     parts = _("%(hits)s of %(n)s", hits=number(row.numerator), n=number(row.n)) if isinstance(row.numerator, int) and metric.unit == "ratio" else ""
@@ -87,6 +92,12 @@ def _figure(desk: Desk, spec: Any, metric: Metric) -> Drawn:
         note=" · ".join(filter(None, (parts, small, counted, text_of(metric, before, short=True) if before is not None else ""))),
         spark=_spark(desk, metric, only),
     ))  # fmt: skip
+
+
+def _compared(desk: Desk, metric: Metric) -> Period | None:
+    """The period that a figure is compared with. Of one that runs the quota is whole, and of the one before it is cut."""
+    whole = metric.id in (QUOTA, ATTAINMENT) and desk.frame.period.running
+    return desk.frame.before if metric.period and metric.basis != "snapshot" and not whole else None
 
 
 def _spark(desk: Desk, metric: Metric, only: Mapping[str, Any]) -> Any:
@@ -110,7 +121,7 @@ def _months(desk: Desk, spec: Any, metric: Metric) -> Drawn:
     columns = [Column(_("Month"), numeric=False), *heads(desk, metric.id)]
     rows = [[Cell(name), now.cell(k)] for k, name in zip(keys, names, strict=True)]
     if spec.shape == COLUMNS:
-        aims = _aims(desk, metric, keys, names) if not only else None
+        aims = _aims(desk, metric, keys, names, only)
         if aims:
             columns.append(Column(_("Quota")))
             rows = [[*row, Cell(point.title.rpartition(": ")[2]) if point.title else Cell("–")] for row, point in zip(rows, aims.points, strict=True)]
@@ -137,12 +148,12 @@ def _lines(title: str, names: list[str], series: list[Series], write: Any, width
     return lines(title, names, series, write, width=width)
 
 
-def _aims(desk: Desk, metric: Metric, keys: list[int], names: list[str]) -> Series | None:
+def _aims(desk: Desk, metric: Metric, keys: list[int], names: list[str], only: Mapping[str, Any]) -> Series | None:
     """The quota of each month, where the figure is the one that quotas are about."""
-    if metric.id != WON:
+    if metric.id != WON or set(only) - {"owner"}:
         return None
     book = Book(desk.frame, Period(month_of(keys[0]).first, month_of(keys[-1]).last))
-    found = [book.whole(month_of(key)).target for key in keys]
+    found = [(book.member(only["owner"], month_of(key)) if only else book.whole(month_of(key))).target for key in keys]
     if all(quota is None for quota in found):
         return None
     return Series(_("Quota"), [Point(minor(q), f"{name}: {whole_cell(q).text}" if q is not None else "") for q, name in zip(found, names, strict=True)])
@@ -155,7 +166,7 @@ def _split(desk: Desk, spec: Any, metric: Metric) -> Drawn:
         raise BusinessError(_("“%(metric)s” cannot be split like this any more.", metric=metric.label))
     of, address = split(desk, [metric.id], by, **only), desk.behind(metric.id, **only)
     names = _names(by, of)
-    columns, compared = [first(by), *heads(desk, metric.id)], desk.frame.before if metric.period and metric.basis != "snapshot" else None
+    columns, compared = [first(by), *heads(desk, metric.id)], _compared(desk, metric)
     before = by_key(desk.figure(metric.id, by, during=compared, **only), by) if compared and spec.shape == TABLE and by not in ("month", "quarter") else None
     if before is not None and compared:
         columns += [Column(_("Before"), hint=compared.dates), Column(_("Difference"))]

@@ -16,7 +16,7 @@ from app.core.metrics import metrics
 from app.core.relative_dates import label
 from app.core.reports.periods import COMPARISONS, OFFERED
 from app.core.surfaces.listing import teams
-from app.core.tables import NONE
+from app.core.tables import ME, NONE
 from app.modules.kpi.dashboards import queries
 from app.modules.kpi.dashboards.models import FIGURE
 from app.modules.kpi.dashboards.starting import labels, starts
@@ -63,7 +63,7 @@ def _filters() -> list[Field]:
 
 def filter_options() -> dict[str, list[tuple[str, str]]]:
     """What a widget can be narrowed down by: dimension -> keys with their names."""
-    found = {}
+    found = {"owner": [(ME, _("Only one's own"))]}
     for each in dimensions().values():
         options = [(str(key), str(text)) for key, text in each.options()] if each.options else []
         if options:
@@ -87,6 +87,6 @@ def widget_values(form: Form) -> dict[str, Any]:
     filters = {}
     for name in filter_options():
         if text := given.pop(f"only_{name}", None):
-            filters[name] = None if text == NONE else text if known[name].worded else int(text)
+            filters[name] = None if text == NONE else text if text == ME or known[name].worded else int(text)
     title = given.pop("title", None)
     return {**given, "args": {**({"title": title} if title else {}), **({"filters": filters} if filters else {})}}

@@ -37,9 +37,9 @@ URGENT = ("bad", "warn", "", "ok")  # what needs a look comes first
 Rows = tuple[dict[str, Any], ...]
 
 
-def goals(desk: Desk, key: str, title: str) -> tuple[Rows, Block]:
-    """Goals that run: those that the reader sees, and those of the company and of their teams."""
-    own = queries.running()
+def goals(desk: Desk, key: str, title: str, mine_only: int | None = None) -> tuple[Rows, Block]:
+    """Goals that run: those that the reader sees, or with `mine_only` that member's, and those of the company and of their teams."""
+    own = [goal for goal in queries.running() if mine_only is None or goal.owner_id == mine_only]
     found = {goal.id: goal for goal in [*own, *queries.shared(me().member_id)] if _about(goal, desk.frame.filters)}
     told, mine = tell(found.values()), {goal.id for goal in own}
     order = sorted(found.values(), key=lambda goal: (URGENT.index(told[goal.id].kind), goal.last_day, goal.name_key, goal.id))

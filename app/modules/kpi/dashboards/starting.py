@@ -9,12 +9,14 @@ from typing import Any
 from app.core.access import can
 from app.core.i18n import _, _l
 from app.core.metrics import Metric, metrics, reader_scope
+from app.core.tables import ME
 from app.modules.kpi.dashboards.models import COLUMNS, FIGURE, GOALS, LINE, RANKING, TABLE, TEAM
 from app.modules.kpi.models import COMPANY, MEMBER
 from app.modules.kpi.models import TEAM as TEAMS
 
 MINE = "me"
 WON, QUOTA_SHARE = "crm.won_amount", "kpi.quota_attainment"
+OWN = {"filters": {"owner": ME}}
 MOST_OWN = 4  # own figures of the company on a dashboard to begin with
 
 
@@ -66,9 +68,9 @@ STARTS = (
         Spec("crm.activities_done", TABLE, "owner", 2), Spec(shape=GOALS, width=2),
     ), _sees_team),
     Start(MINE, _l("My figures"), _l("Where I stand: sales, pipeline, activities and goals."), "user", MEMBER, (
-        Spec(WON), Spec(QUOTA_SHARE), Spec("crm.open_pipeline"), Spec("crm.activities_done"),
-        Spec(WON, COLUMNS, width=2), Spec("crm.follow_ups", COLUMNS, width=2),
-        Spec(shape=GOALS, width=2), Spec("crm.open_pipeline", RANKING, "stage", 2),
+        Spec(WON, args=OWN), Spec(QUOTA_SHARE, args=OWN), Spec("crm.open_pipeline", args=OWN), Spec("crm.activities_done", args=OWN),
+        Spec(WON, COLUMNS, width=2, args=OWN), Spec("crm.follow_ups", COLUMNS, width=2, args=OWN),
+        Spec(shape=GOALS, width=2, args=OWN), Spec("crm.open_pipeline", RANKING, "stage", 2, OWN),
     )),
 )  # fmt: skip
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from app.core.charts import Bar, Chart, horizontal
+from app.core.charts import NARROW, Bar, Chart, horizontal
 from app.core.dimensions import labels_of
 from app.core.formats import percent
 from app.core.i18n import _
@@ -129,7 +129,10 @@ def block(desk: Desk, lines: Sequence[Line], whole: Standing) -> Block:
 
 
 def _chart(title: str, drawn: Sequence[Bar], width: float) -> Chart:
-    return horizontal(title, drawn, (_("won"), _("quota"), _("attained")), width=width)
+    heads = (_("won"), _("quota"), _("attained"))
+    if width <= NARROW:  # the quota is the shadow
+        return horizontal(title, [replace(bar, texts=(bar.texts[0], bar.texts[2])) for bar in drawn], (heads[0], heads[2]), width=width)
+    return horizontal(title, drawn, heads, width=width)
 
 
 def _bar(line: Line, url: str) -> Bar:
