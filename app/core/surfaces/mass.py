@@ -82,7 +82,7 @@ def export(resource: Resource) -> Any:
     """The chosen rows as a file, in the order and with the columns of the list."""
     criteria = [] if request.form.get("mass-all") else [resource.model.id.in_(list(chosen_rows(resource)))]
     listing = Listing(resource, _query(), criteria=criteria)
-    return files.answer(listing, Wish(scope=SEEN, headings=LABELS))
+    return files.answer(listing, Wish(extent=SEEN, headings=LABELS))
 
 
 # What was chosen
