@@ -268,8 +268,12 @@ class DealSpan(CompanyScoped, Outcome, db.Model):
         # deals. What begins with the state is out of its reach there, and answers the past: what was due, what was closed.
         Index(None, "company_id", "deal_id", "known_to"),
         Index("ix_crm_deal_span_due", "state", "company_id", "expected_close", *_HELD, "credit_owner_id"),
-        Index("ix_crm_deal_span_closed", "state", "company_id", "closed_on", *_HELD),
-        # This one answers the cohorts of a past day without a look at the rows.
+        # These answer what was closed, and the cohorts, of a past day without a look at the rows.
+        Index(
+            "ix_crm_deal_span_closed", "state", "company_id", "closed_on", *_HELD,
+            *("credit_owner_id", "credit_team_id", "account_id", "pipeline_id", "reason_id"),
+            *("company_minor", "amount_minor", "opened_on", "closed_at"),
+        ),
         Index(
             "ix_crm_deal_span_began", "state", "company_id", "opened_on", *_HELD,
             *("pipeline_id", "credit_owner_id", "credit_team_id", "account_id", "currency", "amount_minor"),
@@ -306,7 +310,7 @@ class DealStage(CompanyScoped, db.Model):
         Index(
             "ix_crm_deal_stage_entered",
             *("company_id", "stage_id", "entered_on", "state", "seconds", "since", "after_id", "deal_id", "entered_at", "id"),
-            *("owner_id", "team_id", "currency", "amount_minor"),
+            *("owner_id", "team_id", "currency", "amount_minor", "entries"),
         ),
         Index("ix_crm_deal_stage_order", "company_id", "deal_id", "entered_at", "id", "stage_id", "after_id"),
         Index(None, "company_id", "stage_id", "seconds"),

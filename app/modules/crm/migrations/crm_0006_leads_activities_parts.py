@@ -438,7 +438,7 @@ def upgrade() -> None:
     with op.batch_alter_table('crm_deal_stage', schema=None) as batch_op:
         batch_op.create_index('ix_crm_deal_stage_entered', [
             'company_id', 'stage_id', 'entered_on', 'state', 'seconds', 'since', 'after_id', 'deal_id', 'entered_at', 'id',
-            'owner_id', 'team_id', 'currency', 'amount_minor',
+            'owner_id', 'team_id', 'currency', 'amount_minor', 'entries',
         ])
         batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'entered_at', 'id', 'stage_id', 'after_id'])
         batch_op.create_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_seconds'), ['company_id', 'stage_id', 'seconds'], unique=False)
@@ -632,7 +632,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('category', sa.String(length=10), nullable=True))
         held = ['valid_from', 'valid_to', 'known_from', 'known_to', 'deal_id']
         batch_op.create_index('ix_crm_deal_span_due', ['state', 'company_id', 'expected_close', *held, 'credit_owner_id'])
-        batch_op.create_index('ix_crm_deal_span_closed', ['state', 'company_id', 'closed_on', *held])
+        batch_op.create_index('ix_crm_deal_span_closed', [
+            *('state', 'company_id', 'closed_on'), *held,
+            *('credit_owner_id', 'credit_team_id', 'account_id', 'pipeline_id', 'reason_id'),
+            *('company_minor', 'amount_minor', 'opened_on', 'closed_at'),
+        ])
         batch_op.create_index('ix_crm_deal_span_began', [
             *('state', 'company_id', 'opened_on'), *held,
             *('pipeline_id', 'credit_owner_id', 'credit_team_id', 'account_id', 'currency', 'amount_minor'),
