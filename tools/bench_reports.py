@@ -47,13 +47,16 @@ def _reports(day: date) -> Pages:
         "report: funnel, cohort as of 100 days ago": (f"crm/reports/funnel?as_of={past}", ()),
         "report: funnel, period": ("crm/reports/funnel?basis=period", (
             least.closed("d.closed_on", *months), least.qualified(*year), least.began("d.opened_on", *months), (least.LEADS, *whole))),
+        "report: funnel, period as of 100 days ago": (f"crm/reports/funnel?basis=period&as_of={past}", ()),
         "report: funnel, period: by source": ("crm/reports/funnel?basis=period&part=split", (
             least.closed("d.source_id", *year), least.qualified(*year), least.began("d.source_id", *year))),
         "report: time in stage": ("crm/reports/time", (least.stays("1", *year), least.cycles(*months))),
+        "report: time in stage as of 100 days ago": (f"crm/reports/time?as_of={past}", ()),
         "report: time in stage: by rep": ("crm/reports/time?part=split", (least.cycles(*year), least.first_contacts(*year))),
         "report: losses": ("crm/reports/losses", (
             least.closed("d.reason_id", *year), least.closed("d.credit_owner_id, d.reason_id", *year), least.closed("d.closed_on", *months),
             (least.LOST_FROM, *whole), (least.RIVALS, *whole))),
+        "report: losses as of 100 days ago": (f"crm/reports/losses?as_of={past}", ()),
         "report: portfolio": ("crm/reports/portfolio", (least.buyers("a.owner_id", year[0]),)),
         "report: follow-ups": ("crm/reports/followups", (
             least.done("a.done_on", *months), least.with_accounts(*month), least.PLANNED)),

@@ -93,7 +93,8 @@ class seconds_between(FunctionElement):  # noqa: N801  # reads as an SQL functio
 @compiles(seconds_between)
 def _seconds_between(element: Any, compiler: Any, **kw: Any) -> str:
     later, earlier = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"CAST(floor(extract(epoch FROM {later})) - floor(extract(epoch FROM {earlier})) AS BIGINT)"
+    # In numbers that hold microseconds of our times exactly enough to floor, and reckon several times faster than EXTRACT's.
+    return f"CAST(floor(date_part('epoch', {later})) - floor(date_part('epoch', {earlier})) AS BIGINT)"
 
 
 @compiles(seconds_between, "sqlite")

@@ -166,7 +166,7 @@ class Deal(Record, Outcome, db.Model):
             *("company_id", "state", "pipeline_id", "stage_id", "currency", "amount_minor"),
             *("owner_id", "credit_owner_id"),
         ),
-        Index("ix_crm_deal_closed_sums", "company_id", "state", "closed_on", "opened_on", *_SPLIT, "reason_id", "id"),
+        Index("ix_crm_deal_closed_sums", "company_id", "state", "closed_on", "opened_on", *_SPLIT, "reason_id", "id", "closed_at"),
         Index("ix_crm_deal_began_sums", "company_id", "opened_on", "state", "closed_on", *_SPLIT, "id", "opened_at", "closed_at"),
         # This one answers the forecast: the first deals of a month, and its sums.
         Index(
@@ -266,10 +266,15 @@ class DealSpan(CompanyScoped, Outcome, db.Model):
         *_references(*_PLACES, *_CREDIT),
         # None that begins with company and time: SQLite would look up each deal's other spans by it, through those of all
         # deals. What begins with the state is out of its reach there, and answers the past: what was due, what was closed.
-        Index(None, "company_id", "deal_id", "known_to"),
+        # This one finds a deal's, and the stage that it was in last, without a look at the rows.
+        Index("ix_crm_deal_span_of_deal", "company_id", "deal_id", "known_to", "state", "entered_at", "id", "valid_from", "stage_id"),
         Index("ix_crm_deal_span_due", "state", "company_id", "expected_close", *_HELD, "credit_owner_id"),
-        Index("ix_crm_deal_span_closed", "state", "company_id", "closed_on", *_HELD),
-        # This one answers the cohorts of a past day without a look at the rows.
+        # These answer what was closed, and the cohorts, of a past day without a look at the rows.
+        Index(
+            "ix_crm_deal_span_closed", "state", "company_id", "closed_on", *_HELD,
+            *("credit_owner_id", "credit_team_id", "account_id", "pipeline_id", "reason_id"),
+            *("company_minor", "amount_minor", "opened_on", "closed_at"),
+        ),
         Index(
             "ix_crm_deal_span_began", "state", "company_id", "opened_on", *_HELD,
             *("pipeline_id", "credit_owner_id", "credit_team_id", "account_id", "currency", "amount_minor"),
@@ -306,7 +311,7 @@ class DealStage(CompanyScoped, db.Model):
         Index(
             "ix_crm_deal_stage_entered",
             *("company_id", "stage_id", "entered_on", "state", "seconds", "since", "after_id", "deal_id", "entered_at", "id"),
-            *("owner_id", "team_id", "currency", "amount_minor"),
+            *("owner_id", "team_id", "currency", "amount_minor", "entries"),
         ),
         Index("ix_crm_deal_stage_order", "company_id", "deal_id", "entered_at", "id", "stage_id", "after_id"),
         Index(None, "company_id", "stage_id", "seconds"),

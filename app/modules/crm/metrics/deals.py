@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,10 +11,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from app.core.access import valid_on
 from app.core.i18n import _l
-from app.core.metrics import MetricQuery
+from app.core.metrics import MetricQuery, moment
 from app.core.models import TeamMember
 from app.core.sql_dates import days_between
-from app.modules.crm.metrics.facts import Deals, Fact, between, deal_id
+from app.modules.crm.metrics.facts import UNTRACKED, Deals, Fact, between, deal_id
 from app.modules.crm.metrics.making import (
     CLOSED_SPLITS,
     FLOW,
@@ -26,10 +27,11 @@ from app.modules.crm.metrics.making import (
     money_n,
     own_amount,
 )
-from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Stage
+from app.modules.crm.models import DISCARDED, LOST, OPEN, WON, Deal, Stage
 from app.modules.crm.parts.models import DealCredit
 
 CLOSED = {"dimensions": CLOSED_SPLITS}
+LASTING = frozenset({"month", "quarter", "product", *UNTRACKED})  # of the day on which a deal began, and what is told as of today
 
 
 def _amount(fact: Fact) -> tuple[ColumnElement, ...]:
@@ -83,6 +85,31 @@ class _Velocity(Deals):
     def in_period(self, fact: Fact, query: MetricQuery) -> Iterable[ColumnElement[bool]]:
         qualified = fact.stage_id.in_(select(Stage.id).where(Stage.qualified))
         return [or_(and_(fact.state == OPEN, qualified), and_(fact.state != OPEN, *between(fact.closed_on, query.start, query.end)))]
+
+
+class _Began(Deals):
+    """Deals by when they began, whatever became of them. Which had begun by a past day is told by the deals of today, each
+    of which has many spans, unless what has changed since is asked as well."""
+
+    def rows(self, query: MetricQuery) -> Select:
+        now = _without_day(query)
+        return super().rows(now) if now is query else super().rows(now).where(Deal.opened_at <= moment(query))
+
+    def keys(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        return super().keys(_without_day(query))
+
+    def parts_of(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        return super().parts_of(_without_day(query))
+
+    def drill(self, query: MetricQuery) -> Select:
+        now = _without_day(query)
+        return super().drill(now) if now is query else super().drill(now).where(Deal.opened_at <= moment(query))
+
+
+def _without_day(query: MetricQuery) -> MetricQuery:
+    """A query about today in place of one about a past day, as far as is known today, if it asks only what never changes."""
+    lasting = query.scope is None and {*query.by, *query.filters} <= LASTING
+    return replace(query, as_of=None) if query.as_of and query.known_at is None and lasting else query
 
 
 NO_SPLITS_OF_RATES = ("month", "quarter", "stage", "category", "state", "last_stage", "reason")  # either open or closed deals have them
@@ -156,7 +183,7 @@ METRICS = (
         _l("Deals that began in the period, whatever became of them."),
         "4.1.7",
         "count",
-        Deals(states=(OPEN, WON, LOST, DISCARDED), dated="opened_on", parts=count),
+        _Began(states=(OPEN, WON, LOST, DISCARDED), dated="opened_on", parts=count),
         basis="cohort",
         direction="none",
     ),

@@ -199,7 +199,7 @@ def last_stage_of(fact: Fact) -> ColumnElement[int | None]:
         Open.company_id == fact.company_id, Open.deal_id == deal_id(fact), Open.known_to.is_(None), Open.state == OPEN,
         or_(fact.closed_at.is_(None), Open.valid_from <= fact.closed_at),
     )
-    # Not by the beginning of the stretch: SQLite would walk the index of those, which begins with no deal.
+    # In the order of an index, ix_crm_deal_span_of_deal: the first one that it finds is the one.
     return found.order_by(Open.entered_at.desc(), Open.id.desc()).limit(1).correlate_except(Open).scalar_subquery()
 
 

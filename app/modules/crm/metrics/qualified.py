@@ -136,6 +136,8 @@ def _from_stays(query: MetricQuery) -> _Entry:
         alone = not query.visible_rows and asked <= OF_STAY_OR_DEAL
         state = _was_discarded(query) if alone else DealSpan.state
     rows = select(DealStage.id) if alone else told(fact, query).join(DealStage, DealStage.deal_id == deal_id(fact))
+    if fact is DealSpan:
+        rows = rows.execution_options(with_trash=True)
     if alone and not asked <= OF_STAY:
         rows = rows.join(Deal, Deal.id == DealStage.deal_id)
     rows = rows.where(*_became(DealStage), ~earlier.correlate(DealStage).exists())

@@ -438,7 +438,7 @@ def upgrade() -> None:
     with op.batch_alter_table('crm_deal_stage', schema=None) as batch_op:
         batch_op.create_index('ix_crm_deal_stage_entered', [
             'company_id', 'stage_id', 'entered_on', 'state', 'seconds', 'since', 'after_id', 'deal_id', 'entered_at', 'id',
-            'owner_id', 'team_id', 'currency', 'amount_minor',
+            'owner_id', 'team_id', 'currency', 'amount_minor', 'entries',
         ])
         batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'entered_at', 'id', 'stage_id', 'after_id'])
         batch_op.create_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_seconds'), ['company_id', 'stage_id', 'seconds'], unique=False)
@@ -615,7 +615,7 @@ def upgrade() -> None:
         batch_op.create_foreign_key(batch_op.f('fk_crm_deal_company_id_campaign_id'), 'crm_campaign', ['company_id', 'campaign_id'], ['company_id', 'id'])
         batch_op.create_foreign_key(batch_op.f('fk_crm_deal_company_id_source_id'), 'crm_source', ['company_id', 'source_id'], ['company_id', 'id'])
         batch_op.drop_index('ix_crm_deal_closed_sums')
-        batch_op.create_index('ix_crm_deal_closed_sums', ['company_id', 'state', 'closed_on', 'opened_on', *SPLIT, 'reason_id', 'id'])
+        batch_op.create_index('ix_crm_deal_closed_sums', ['company_id', 'state', 'closed_on', 'opened_on', *SPLIT, 'reason_id', 'id', 'closed_at'])
         batch_op.create_index('ix_crm_deal_began_sums', ['company_id', 'opened_on', 'state', 'closed_on', *SPLIT, 'id', 'opened_at', 'closed_at'])
         batch_op.create_index('ix_crm_deal_expected', [
             'company_id', 'state', 'expected_close', 'id', 'stage_id', 'currency', 'amount_minor', 'probability', 'category',
@@ -628,11 +628,19 @@ def upgrade() -> None:
 
     with op.batch_alter_table('crm_deal_span', schema=None) as batch_op:
         batch_op.drop_index('ix_crm_deal_span_company_id_valid_from')
+        batch_op.drop_index('ix_crm_deal_span_company_id_deal_id_known_to')
         batch_op.add_column(sa.Column('probability', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('category', sa.String(length=10), nullable=True))
         held = ['valid_from', 'valid_to', 'known_from', 'known_to', 'deal_id']
+        batch_op.create_index('ix_crm_deal_span_of_deal', [
+            'company_id', 'deal_id', 'known_to', 'state', 'entered_at', 'id', 'valid_from', 'stage_id',
+        ])
         batch_op.create_index('ix_crm_deal_span_due', ['state', 'company_id', 'expected_close', *held, 'credit_owner_id'])
-        batch_op.create_index('ix_crm_deal_span_closed', ['state', 'company_id', 'closed_on', *held])
+        batch_op.create_index('ix_crm_deal_span_closed', [
+            *('state', 'company_id', 'closed_on'), *held,
+            *('credit_owner_id', 'credit_team_id', 'account_id', 'pipeline_id', 'reason_id'),
+            *('company_minor', 'amount_minor', 'opened_on', 'closed_at'),
+        ])
         batch_op.create_index('ix_crm_deal_span_began', [
             *('state', 'company_id', 'opened_on'), *held,
             *('pipeline_id', 'credit_owner_id', 'credit_team_id', 'account_id', 'currency', 'amount_minor'),
@@ -670,8 +678,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_crm_deal_span_began')
         batch_op.drop_index('ix_crm_deal_span_closed')
         batch_op.drop_index('ix_crm_deal_span_due')
+        batch_op.drop_index('ix_crm_deal_span_of_deal')
         batch_op.drop_column('category')
         batch_op.drop_column('probability')
+        batch_op.create_index('ix_crm_deal_span_company_id_deal_id_known_to', ['company_id', 'deal_id', 'known_to'])
         batch_op.create_index('ix_crm_deal_span_company_id_valid_from', ['company_id', 'valid_from'])
 
     with op.batch_alter_table('crm_deal_event', schema=None) as batch_op:
