@@ -32,7 +32,7 @@ from app.modules.kpi.models import (
 )
 from app.modules.kpi.progress.curve import months_of
 from app.modules.kpi.progress.foretell import outlooks
-from app.modules.kpi.progress.measure import plain
+from app.modules.kpi.progress.measure import measure, plain
 from app.modules.kpi.progress.models import CheckIn, GoalAction, Prediction
 
 SILENT = ("Daniel Prieto", "Xabier Lasa")  # have not checked in since the quarter began
@@ -44,6 +44,12 @@ SURE = {
     2: ("Se han caído dos ofertas por precio. Hace falta reponer embudo.", "El cliente grande pasa la compra al año que viene."),
     1: ("Sin negocios maduros para este trimestre. Hay que hablarlo.", "No veo cómo llegar sin ayuda."),
 }
+# What is said about activities: when they are few, and when they are enough.
+BUSY = (
+    ("Semana de ofertas, poca calle. La próxima salgo tres días.", "Me faltan llamadas: las agrupo los lunes.", ""),
+    ("Ruta completa esta semana.", "Agenda llena hasta fin de mes.", "Sin problema.", ""),
+)
+TORN = 2  # of five: up to here somebody is not sure
 # Days from today until it is due, whether it is done, what.
 ACTIONS = (
     (-20, True, "Repasar con dirección las tres ofertas mayores"), (-9, True, "Pedir condiciones de pago para la oferta de envasado"),
@@ -132,6 +138,20 @@ def _checkins(plan: DemoPlan, goals: Sequence[Goal]) -> Iterator[dict[str, Any]]
             pace = reached / (goal.target * number / len(months)) if goal.target else Decimal(1)
             sure = max(1, min(5, round(pace * 3) + plan.random.choice((0, 0, 1))))
             yield _checkin(goal, last, sure, plan.random.choice(SURE[sure]), reached)
+    yield from _lately(plan, [goal for goal in goals if goal.state == ACTIVE and goal.scope == MEMBER and goal.owner_id not in silent])
+
+
+def _lately(plan: DemoPlan, goals: Sequence[Goal]) -> Iterator[dict[str, Any]]:
+    """What was said some days ago about what runs, unless the month has only begun."""
+    day = plan.today - timedelta(days=4)
+    if day.month != plan.today.month:
+        return
+    stood = measure(goals, on=day)
+    for goal in goals:
+        pace = stood[goal.id].pace
+        sure = 3 if pace is None else max(1, min(5, round(pace * 3) + plan.random.choice((0, 1))))
+        comment = plan.random.choice(SURE[sure]) if goal.is_quota else plan.random.choice(BUSY[sure > TORN])
+        yield _checkin(goal, day, sure, comment, stood[goal.id].value or Decimal(0))
 
 
 def _checkin(goal: Goal, day: date, sure: int, comment: str, actual: Decimal) -> dict[str, Any]:

@@ -35,7 +35,6 @@ from app.modules.kpi.models import (
     QUARTER,
     TEAM,
     UP,
-    WEEK,
     YEAR,
     Goal,
     GoalRule,
@@ -201,7 +200,7 @@ class _Maker:
         db.session.flush()
         return [
             self._add(f"{targets[rep.id]} {word} en {_month(span[0])}", "crm.activities_done", span, MEMBER, rep.id, targets[rep.id], MONTH,
-                      "visits", filters={"kind": kind}, weight=int(weight), grade=LEADING, rule_id=rule.id, cadence=WEEK)
+                      "visits", filters={"kind": kind}, weight=int(weight), grade=LEADING, rule_id=rule.id)
             for span in spans for rep in self.plan.reps
         ]  # fmt: skip
 
