@@ -202,3 +202,15 @@ def test_a_goal_is_closed_when_its_period_is_over(one, people, client_of):
         with one:
             goal = db.session.get_one(Goal, goal_id)
             assert (goal.state, goal.final, goal.attained) == ("closed", 0, False)
+
+
+def test_every_dialog_opens_for_who_may_whatever_the_state_of_the_goal(one, people, client_of):
+    with clock(NOW):
+        with one:
+            world = build(people)
+            ids = [set_goal(world.bob).id, proposed(world, name="Asked").id, running(world.bob, name="Runs").id,
+                   set_goal(world.bob, name="Past", first_day=date(2026, 1, 1)).id]  # fmt: skip
+        alice = LoggedIn(client_of, "alice")
+        for goal_id in ids:
+            for page in ("propose", "counter", "accept", "activate", "close", "drop", "checkin", "course", "edit", "history"):
+                assert alice.get(f"{KPI}/goals/{goal_id}/{page}").status_code == 200, (goal_id, page)
