@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import String, cast
+
 from app.core import trash, writes
 from app.core.db import Owned
 from app.core.errors import BusinessError
@@ -110,8 +112,10 @@ class Resource:
 
     @property
     def name_column(self) -> Any:
-        """The folded column that look-ups by name compare; the title itself where the model has none."""
-        return getattr(self.model, f"{self.title}_key", None) or getattr(self.model, self.title)
+        """The folded column that look-ups by name compare; the title itself, as text, where the model has none."""
+        folded = getattr(self.model, f"{self.title}_key", None)
+        title = getattr(self.model, self.title)
+        return folded or (title if isinstance(title.type, String) else cast(title, String))
 
     @property
     def owned(self) -> bool:
