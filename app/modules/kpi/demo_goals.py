@@ -223,6 +223,7 @@ class _Maker:
             self._add(f"Levante: venta media entre 35.000 € y 60.000 € en el {until}", "crm.average_deal_size", span, TEAM,
                       levante.manager_id, None, QUARTER, "sales", team=levante, direction=BAND, low=Decimal(35_000), high=Decimal(60_000),
                       weight=20),
+            *(self._opening(team, until) for team in (centro, self.teams[STRETCHED])),
             self._add(f"Centro: contacto efectivo del 75 % en el {until}", "crm.effective_contact_rate", span, TEAM, centro.manager_id,
                       Decimal("0.75"), QUARTER, None, team=centro, weight=20),
             self._add(f"Ventas por parámetros: {_euros(total)} en el {_quarter(following)}", "kpi.ventas_por_parametros", following, COMPANY,
@@ -230,6 +231,13 @@ class _Maker:
             self._add(f"Levante: 40 % de contacto con cuentas objetivo en el {_quarter(following)}", "crm.target_account_reach", following,
                       MEMBER, levante.manager_id, Decimal("0.4"), QUARTER, "keep", state=DRAFT),
         ]  # fmt: skip
+
+    def _opening(self, team: Team, until: str) -> Goal:
+        """As much new business as the team opened in the quarter before."""
+        opened = self._figure("crm.pipeline_created", self.quarters[-2])
+        target = _nice(sum((each for rep_id, each in opened.items() if self.plan.team_of.get(rep_id) == team.name), Decimal(0)), 4)
+        return self._add(f"{team.name}: abrir negocios por {_euros(target)} en el {until}", "crm.pipeline_created", self.running, TEAM,
+                         team.manager_id, target, QUARTER, "new", team=team, weight=20, grade=LEADING)  # fmt: skip
 
     def _add(self, name: str, metric: str, span: Span, scope: str, owner_id: int | None, target: Decimal | None, period: str,
              aim: str | None, *, parent: Goal | None = None, team: Team | None = None, state: str = "", **more: Any) -> Goal:  # fmt: skip
