@@ -40,7 +40,7 @@ def _slipped(plan: DemoPlan, deal: Deal) -> bool:
     told = max(first, plan.today - timedelta(days=plan.random.randrange(2, 20)))
     hoped, now = first + timedelta(days=plan.random.randrange(30, 85)), last + timedelta(days=plan.random.randrange(5, 50))
     services.change_deal(deal, {"expected_close": hoped}, at=noon(deal.opened_on) + timedelta(hours=1), source="demo")
-    services.change_deal(deal, {"expected_close": now}, at=noon(told), source="demo")
+    services.change_deal(deal, {"expected_close": now}, at=min(noon(told), utcnow()), source="demo")
     return True
 
 
