@@ -52,7 +52,7 @@ class _Accounts(Activities):
         ]  # fmt: skip
         once = (union(*legs) if len(legs) > 1 else legs[0].distinct()).subquery("once")
         split = [self._split(once, name).label(f"d_{name}") for name in query.by]
-        found = select(*split, func.count().label("value"), func.count().label("n")).group_by(*named(split))
+        found = select(*split, func.count().label("value"), func.count().label("n")).select_from(once).group_by(*named(split))
         return found.execution_options(with_trash=True)
 
     def _split(self, once: Any, name: str) -> ColumnElement:
