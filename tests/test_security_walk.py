@@ -17,6 +17,7 @@ from tests.conftest import Office
 OTHERS = {"module": "crm", "name": "crm", "pivot_id": "1", "metric_key": "crm.won_count", "dashboard_id": "me", "widget_id": "1"}
 # Asked with the rows of the walk alone these have something to object to, and say so to those who may.
 OBJECTIONS = {
+    "GET admin.figure_records": 404,  # no metric is named
     "GET crm.deal_close": 404,  # the stage is an open one
     "GET crm.deal_quick": 400,  # no stage is named
     "GET crm.mail_record": 404,  # the walk writes no mail
