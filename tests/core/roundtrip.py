@@ -56,9 +56,10 @@ SAMPLES = {
     "url": st.sampled_from(["https://example.es/a?b=c,d;e", "http://x.example", "https://example.es/#=1+1"]),
 }
 SHORT = {"crm.source", "crm.medium", "crm.campaign", "crm.competitor"}
-OWN_NAMES = {"crm.activity_type", "crm.activity_outcome", "crm.email_template"}
+OWN_NAMES = {"crm.activity_type", "crm.activity_outcome", "crm.email_template", "kpi.metric", "kpi.rule"}
 SINGLE = {"admin.team", "admin.role", "crm.pipeline", "crm.stage", "crm.reason", *SHORT, *OWN_NAMES}  # their names are their own
-TAKEN = SINGLE | {"admin.rate"}  # what is in the trash still keeps another one of the same from being made
+TAKEN = SINGLE | {"admin.rate", "admin.holiday"}  # what is in the trash still keeps another one of the same from being made
+LEVELLED = {"kpi.objective"}  # what stands below what hangs on their level: tests of the vision
 numbers = count(1)
 
 
@@ -130,6 +131,10 @@ def fitting(key: str, row: dict[str, Any]) -> dict[str, Any]:
         row |= {"team": None, "team_parent": None, "manager": None, "valid_to": None}
     elif key == "admin.rate":
         row |= {"currency": "USD", "valid_from": date(2001, 1, 1) + timedelta(number)}
+    elif key == "admin.holiday":
+        row["day"] = date(2001, 1, 1) + timedelta(number)
+    elif key.startswith("kpi."):
+        row |= of_goals(key, row, number)
     elif key == "crm.deal":
         row |= deal(row)
     elif key == "crm.activity":
@@ -139,6 +144,28 @@ def fitting(key: str, row: dict[str, Any]) -> dict[str, Any]:
     elif key == "crm.campaign" and row["starts_on"] and row["ends_on"]:
         row["starts_on"], row["ends_on"] = sorted((row["starts_on"], row["ends_on"]))
     return row
+
+
+def of_goals(key: str, row: dict[str, Any], number: int) -> dict[str, Any]:
+    """What rows of the module of goals are together: figures that are there, days in their order, amounts of a sensible size."""
+    size = {"target": Decimal(number) / 4, "low": None, "high": None}
+    counted = {"metric": "crm.won_count", "direction": "up", "grade": row.get("grade") or "lagging", "weight": row.get("weight") or 0}
+    member = row.get("owner_id") or ids_of("admin.member")[0]
+    if key == "kpi.objective":
+        return {"level": "objective", "parent_id": None, "position": row["position"] or 0}
+    if key == "kpi.metric":
+        told = {"kind": "manual", "formula": None, "unit": "count", "direction": "up", "gathered": "sum", "cadence": "month"}
+        return {**told, "name": f"Metric {number} {row['name'][:40]}"}
+    if key == "kpi.value":
+        return {"on_day": min(row["on_day"] or today(), today()), "amount": Decimal(number) / 4, "owner_id": member}
+    if key == "kpi.goal":
+        days = {"period": "other", "first_day": date(2027, 1, 1), "last_day": date(2027, 1, 1) + timedelta(number)}
+        whose = {"scope": "member", "owner_id": member, "team_id": None, "parent_id": None}
+        return {**size, **counted, **days, **whose, "cadence": row["cadence"] or "month", "name": f"{row['name'][:100]} {number}"}
+    if key == "kpi.rule":
+        days = {"starts_on": date(2027, 1, 1), "ends_on": None, "period": row["period"] or "month"}
+        return {**size, **counted, **days, "audience": "members"}
+    return {"owner_id": member}
 
 
 def activity(row: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +199,7 @@ def add(resource: Any, data: Any) -> list[int]:
     """New rows; where rows can stand below others of their kind, some of them do."""
     ids = [row_id for row in rows(resource, data) for row_id in resource.add_many([row])]
     own = next((f for f in resource.fields if f.kind == "lookup" and f.target == resource.key), None)
-    if own:
+    if own and resource.key not in LEVELLED:
         row = db.session.get(resource.model, ids[-1])
         resource.change(row, {own.name: ids[0]})
     return ids

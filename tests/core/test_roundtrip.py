@@ -18,6 +18,7 @@ KEYS = (
     "crm.pipeline", "crm.stage", "crm.reason", "dummy.thing",
     "crm.lead", "crm.source", "crm.medium", "crm.campaign", "crm.competitor",
     "crm.activity", "crm.activity_type", "crm.activity_outcome", "crm.email_template",
+    "admin.holiday", "kpi.objective", "kpi.metric", "kpi.value", "kpi.goal", "kpi.action", "kpi.rule",
 )  # fmt: skip
 
 FILES = (
@@ -42,6 +43,9 @@ def arrange():
     for stage in list(db.session.scalars(select(Stage))):
         values = {"name": stage.name, "pipeline_id": pipeline.id, "type": stage.type, "position": stage.position}
         registry.resource("crm.stage").add({**values, "probability": 0, "rotting_days": None, "qualified": True})
+    registry.resource("kpi.metric").add({"name": "Visits to fairs", "unit": "hours"})
+    member = roundtrip.ids_of("admin.member")[0]
+    registry.resource("kpi.goal").add({"name": "Win twelve", "metric": "crm.won_count", "target": 12, "owner_id": member})
 
 
 def comes_back(office, key, data):

@@ -18,6 +18,7 @@ from app.core.i18n import _
 from app.core.metrics import Metric, metrics
 from app.core.models import Team
 from app.core.relative_dates import around
+from app.modules.kpi import quantities
 from app.modules.kpi.models import (
     ACTIVE,
     AGREED,
@@ -39,7 +40,6 @@ from app.modules.kpi.models import (
 )
 from app.modules.kpi.progress.baselines import baseline_of, baselines_of
 from app.modules.kpi.progress.curve import months_of
-from app.modules.kpi.quantities import Given
 
 AMOUNTS = ("target", "low", "high")
 # What may be changed once a goal runs, with a reason and as a new edition; all else is frozen.
@@ -213,7 +213,7 @@ def _amounts(metric: Metric, values: Mapping[str, Any]) -> dict[str, Any]:
         if given is None:
             found[name] = None
             continue
-        given = given if isinstance(given, Given) else Given(Decimal(given))
+        given = quantities.given(given)
         found[name], currency = given.in_unit(metric.unit, name)
         if currency and found.setdefault("currency", currency) != currency:
             raise BusinessError(_("Both ends in one currency, please."), field=name)

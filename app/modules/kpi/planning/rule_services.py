@@ -13,6 +13,7 @@ from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.core.metrics import metrics
 from app.core.several import names_of
+from app.modules.kpi import quantities
 from app.modules.kpi.models import BAND, DOWN, LAGGING, LEADING, UP, GoalRule
 from app.modules.kpi.quantities import Given
 
@@ -97,7 +98,7 @@ def _columns(values: Mapping[str, Any], row: GoalRule | None = None) -> dict[str
 def _amount(name: str, given: Any, unit: str) -> dict[str, Any]:
     if given is None:
         return {name: None}
-    value, currency = (given if isinstance(given, Given) else Given(Decimal(given))).in_unit(unit, name)
+    value, currency = quantities.given(given).in_unit(unit, name)
     return {name: value, **({"currency": currency} if currency else {})}
 
 
