@@ -152,7 +152,7 @@ def of_goals(key: str, row: dict[str, Any], number: int) -> dict[str, Any]:
     counted = {"metric": "crm.won_count", "direction": "up", "grade": row.get("grade") or "lagging", "weight": row.get("weight") or 0}
     member = row.get("owner_id") or ids_of("admin.member")[0]
     if key == "kpi.objective":
-        return {"level": "objective", "parent_id": None, "position": row["position"] or 0}
+        return {"level": "objective", "parent_id": None, "position": row["position"] or 0, "active": True}
     if key == "kpi.metric":
         told = {"kind": "manual", "formula": None, "unit": "count", "direction": "up", "gathered": "sum", "cadence": "month"}
         return {**told, "name": f"Metric {number} {row['name'][:40]}"}
