@@ -61,12 +61,15 @@ def _reports(day: date) -> Pages:
         "report: follow-ups": ("crm/reports/followups", (
             least.done("a.done_on", *months), least.with_accounts(*month), least.PLANNED)),
         "report: follow-ups: by rep": ("crm/reports/followups?part=split", (
-            least.done("a.done_by_id", *month), least.shared("p.member_id", *month), least.with_accounts(*month), least.PLANNED)),
+            least.done("a.done_by_id", *month), least.shared("p.member_id", *month), least.PLANNED)),
         "report: follow-ups: accounts untouched": ("crm/reports/followups?part=untouched", (least.UNTOUCHED,)),
         "report: follow-ups of the year": ("crm/reports/followups?period=this-year", (
             least.done("a.done_on", *months), least.with_accounts(*year), least.PLANNED)),
         "report: follow-ups of the year: by team": ("crm/reports/followups?period=this-year&by=team&part=split", (
-            least.done("a.team_id", *year), least.shared("p.team_id", *year), least.with_accounts(*year))),
+            least.done("a.team_id", *year), least.shared("p.team_id", *year))),
+        "report: follow-ups of the year: by rep": ("crm/reports/followups?period=this-year&part=split", (
+            least.done("a.done_by_id", *year), least.shared("p.member_id", *year), least.PLANNED)),
+        "report: follow-ups of the year: accounts by rep": ("crm/reports/followups?period=this-year&part=touched", ()),
     }  # fmt: skip
 
 

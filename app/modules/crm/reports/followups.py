@@ -22,7 +22,7 @@ from app.core.lookups import labels
 from app.core.reports.asking import Desk, by_key
 from app.core.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
 from app.core.reports.months import course, keys_of, months_of, reach_of
-from app.core.reports.tables import first, heads, named, split
+from app.core.reports.tables import first, heads, lines, named, split, total
 from app.core.reports.wording import axis, cell, month_names
 from app.modules.contacts.public import Account
 from app.modules.crm.activities.labels import KINDS
@@ -33,6 +33,7 @@ from app.modules.crm.settings.queries import settings
 DONE_COUNT, PLANNED, OVERDUE = "crm.follow_ups", "crm.activities_planned", "crm.activities_overdue"
 REACHED, LATE, TOUCHED, TARGETS = "crm.effective_contact_rate", "crm.late_record_rate", "crm.accounts_touched", "crm.target_account_reach"
 ALL = (DONE_COUNT, PLANNED, OVERDUE, REACHED, LATE, TOUCHED)
+PEOPLE = (DONE_COUNT, PLANNED, OVERDUE, REACHED, LATE)
 SPLITS = ("owner", "team", "segment", "type")
 MOST_ACCOUNTS = 200
 MOST_DAYS = 3650
@@ -55,7 +56,8 @@ def later(desk: Desk) -> list[Later]:
     """The same by rep, and the accounts that nobody has touched for long."""
     if not desk.may(*ALL, TARGETS):
         return []
-    found = [Later("split", _split_title(desk), lambda: _split(desk), ALL)]
+    found = [Later("split", _split_title(desk), lambda: _split(desk), PEOPLE),
+             Later("touched", _touched_title(desk), lambda: _touched(desk), (TOUCHED,))]  # fmt: skip
     if can("contacts.account.view"):
         found.append(Later("untouched", _untouched_title(desk), lambda: _untouched(desk)))
     return found
@@ -63,6 +65,10 @@ def later(desk: Desk) -> list[Later]:
 
 def _split_title(desk: Desk) -> str:
     return _("Follow-ups by %(split)s", split=named(desk.frame.split))
+
+
+def _touched_title(desk: Desk) -> str:
+    return _("Accounts touched by %(split)s", split=named(desk.frame.split))
 
 
 def _untouched_title(desk: Desk) -> str:
@@ -103,7 +109,7 @@ def _split(desk: Desk) -> Block:
     by = desk.frame.split
     for less in ((by, "kind"), ("kind",)):
         desk.figures((DONE_COUNT, REACHED, LATE), *less)  # each of these tells those by less
-    ids = [i for i in (DONE_COUNT, PLANNED, OVERDUE, REACHED, LATE, TOUCHED) if by in desk.metric(i).dimensions]
+    ids = [i for i in PEOPLE if by in desk.metric(i).dimensions]
     of = split(desk, ids, by)
     kinds = by_key(desk.figure(DONE_COUNT, by, "kind"), by, "kind")
     address = {i: desk.behind(i) for i in ids}
@@ -123,6 +129,24 @@ def _split(desk: Desk) -> Block:
         note=_("By person, everybody who took part counts: the lines may add up to more than the total."),
         draw=partial(_stack, title, drawn, series, axis(metric)),
         table=Table([first(by), *(Column(str(KINDS[k])) for k in FOLLOW_UPS), *heads(desk, *ids)], rows, _total(desk, ids) if rows else ()),
+    )
+
+
+def _touched(desk: Desk) -> Block:
+    """How many different accounts each has touched. They are told apart one by one, which takes as long as all the rest."""
+    by, metric = desk.frame.split, desk.metric(TOUCHED)
+    of = split(desk, (TOUCHED,), by)
+    address = desk.behind(TOUCHED)
+    drawn = [Bar(of.names[k], of.value(TOUCHED, k), [number(of.value(TOUCHED, k))], f"{of.names[k]}: {number(of.value(TOUCHED, k))}",
+                 address(**{by: k})) for k in of.order[:12]]  # fmt: skip
+    title = _touched_title(desk)
+    return Block(
+        key="touched",
+        title=title,
+        note=_("An account counts once for each who had to do with it: the lines may add up to more than the total."),
+        draw=lambda width: horizontal(title, drawn, (str(metric.label),), width=width),
+        table=Table([first(by), *heads(desk, TOUCHED)], lines(desk, of), total(desk, (TOUCHED,)) if of.order else ()),
+        broad=False,
     )
 
 
