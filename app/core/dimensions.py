@@ -19,7 +19,8 @@ from app.core.models import Membership, Team
 class Dimension:
     """Something figures can be split by. `labels` names keys, all in one statement; without it keys name themselves.
 
-    With `options`, pairs of key and name, reports can be narrowed down by it; those that `may_lack` it, too.
+    With `options`, pairs of key and name, figures can be narrowed down by it; those that `may_lack` it, too. Pages of
+    reports offer it unless it is `special`: known to some figures only.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Dimension:
     worded: bool = False  # its keys are words, not whole numbers: ids, months, quarters
     options: Callable[[], Sequence[tuple[str, str]]] | None = None
     may_lack: bool = True
+    special: bool = False
 
 
 def names_of(model: Any) -> Callable[[Collection[Any]], Mapping[Any, str]]:

@@ -52,7 +52,7 @@ class Frame:
         module: str = "crm",
     ) -> Frame:  # fmt: skip
         """From an address; what a report does not know is left out. Raises `BusinessError` for what cannot be read."""
-        filters = [*PEOPLE, *(d.name for d in dimensions().values() if d.options)]
+        filters = [*PEOPLE, *(d.name for d in dimensions().values() if d.options and not d.special)]
         args = {name: text[:LONGEST] for name in (*ARGS, *filters) if (text := (given.get(name) or "").strip())}
         if any("\x00" in text for text in args.values()):
             raise BusinessError(_("This page address is damaged. Open the list again from the menu."))
@@ -103,7 +103,7 @@ class Frame:
             found.append(self._chip("owner", _("Owner"), lookups.options("admin.member"), kind="lookup"))
             found.append(self._chip("team", _("Team"), [(str(t.id), t.name) for t in teams()]))
         for each in dimensions().values():
-            options = list(each.options()) if each.options else []
+            options = list(each.options()) if each.options and not each.special else []
             if len(options) > (0 if each.may_lack else 1):
                 none = [(NONE, _("None"))] if each.may_lack else []
                 found.append(self._chip(each.name, str(each.label), [*none, *options]))

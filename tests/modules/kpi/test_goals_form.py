@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core.db import db
+from app.core.dimensions import dimensions
+from app.core.metrics import metrics
+from app.modules.crm.activities.models import ActivityType
 from app.modules.crm.models import Pipeline
 from app.modules.kpi.goals import queries
 from app.modules.kpi.models import Goal
@@ -170,14 +174,71 @@ def test_a_goal_is_narrowed_down_to_what_its_figure_can_be_told_by(one, people, 
             pipeline = session.scalars(select(Pipeline).order_by(Pipeline.id)).first()
             pipeline_id, name = pipeline.id, pipeline.name
         mona = LoggedIn(client_of, "mona")
-        assert 'name="only_pipeline"' in mona.get(f"{KPI}/goals/new").text
-        mona.post(f"{KPI}/goals/new", data=form(world, only_pipeline=str(pipeline_id)))
+        mona.post(f"{KPI}/goals/new", data=form(world, filters=["", f"pipeline: {pipeline_id}"]))
         goal = only(one)
         assert goal.filters == {"pipeline": pipeline_id}
         assert f"Pipeline: {name}" in words(mona.get(f"{KPI}/goals/{goal.id}").text)
-        assert f'<option selected value="{pipeline_id}">' in mona.get(f"{KPI}/goals/{goal.id}/edit").text
-        refused = mona.post(f"{KPI}/goals/new", headers=FRAGMENT, data=form(world, metric="crm.activities_done", only_pipeline=str(pipeline_id)))
+        assert f"Pipeline: {name}" in words(mona.get(f"{KPI}/goals?view=all").text)
+        assert f'<option value="pipeline: {pipeline_id}" selected>' in mona.get(f"{KPI}/goals/{goal.id}/edit").text
+        refused = mona.post(f"{KPI}/goals/new", headers=FRAGMENT, data=form(world, metric="crm.activities_done", filters=f"pipeline: {pipeline_id}"))
         assert refused.status_code == 422
         assert "cannot be told by pipeline" in refused.text
-        mona.post(f"{KPI}/goals/{goal.id}/edit", data=form(world, version=goal.version, only_pipeline=""))
+        assert 'id="filters-error"' in refused.text
+        mona.post(f"{KPI}/goals/{goal.id}/edit", data=form(world, version=goal.version, filters=["", ""]))
         assert only(one).filters == {}
+
+
+def options(html: str) -> dict[str, set[str]]:
+    """What the selects of the control offer: name of the dimension -> values."""
+    return {label: set(re.findall(r'<option value="([^"]+)"', inside)) for label, inside in
+            re.findall(r'<select[^>]*name="filters" aria-label="([^"]+)">(.*?)</select>', html, re.DOTALL)}  # fmt: skip
+
+
+def test_the_form_offers_every_dimension_of_the_chosen_figure_and_no_other(one, people, client_of):
+    """Against the registry itself: each dimension with keys to list, but for whose and when."""
+    with clock(NOW):
+        with one:
+            build(people)
+            told_by = {m: set(metrics()[m].dimensions) for m in ("crm.activities_done", "crm.won_count", "kpi.quota_attainment")}
+            listed = {d.name: str(d.label) for d in dimensions().values() if d.options and d.options()}
+        mona = LoggedIn(client_of, "mona")
+        for metric, names in told_by.items():
+            answer = mona.post(f"{KPI}/goals/narrowing", headers=FRAGMENT, data={"metric": metric, "filters": ""})
+            assert answer.status_code == 200
+            assert set(options(answer.text)) == {label for name, label in listed.items() if name in names}, metric
+        done = options(mona.post(f"{KPI}/goals/narrowing", headers=FRAGMENT, data={"metric": "crm.activities_done"}).text)
+        assert {"kind: visit", "kind: call"} <= done["Kind"]
+        assert done["Activity type"]
+        assert "Choose the figure first." in mona.post(f"{KPI}/goals/narrowing", headers=FRAGMENT, data={}).text
+
+
+def test_calls_and_visits_are_asked_for_in_the_form_and_told_in_words(one, people, client_of):
+    with clock(NOW):
+        with one:
+            world = build(people)
+            type_id, name = db.session.execute(select(ActivityType.id, ActivityType.name).order_by(ActivityType.id)).first()
+        mona = LoggedIn(client_of, "mona")
+        mona.post(f"{KPI}/goals/new", data=form(world, metric="crm.activities_done", filters=["kind: visit", f"type: {type_id}"]))
+        goal = only(one)
+        assert goal.filters == {"kind": "visit", "type": type_id}
+        for page in (f"goals/{goal.id}", "goals?view=all"):
+            assert f"Kind: Visit; Activity type: {name}" in words(mona.get(f"{KPI}/{page}").text), page
+        for wrong in ("kind: dance", "type: 987654", "weather: fine"):
+            refused = mona.post(f"{KPI}/goals/new", headers=FRAGMENT, data=form(world, metric="crm.activities_done", filters=wrong))
+            assert (refused.status_code, 'id="filters-error"' in refused.text) == (422, True), wrong
+
+
+def test_what_a_goal_is_narrowed_to_stays_when_the_form_is_saved(one, people, client_of):
+    """Several keys, and one that is not on offer any more, are one choice of the form; nothing is lost by saving another field."""
+    with clock(NOW):
+        with one:
+            world = build(people)
+            kept = {"kind": ["visit", "call"], "type": 987654}
+            goal_id = set_goal(world.bob, metric="crm.activities_done", filters=kept).id
+        mona = LoggedIn(client_of, "mona")
+        page = mona.get(f"{KPI}/goals/{goal_id}/edit").text
+        assert '<option value="kind: visit, call" selected>Kind: Visit, Call</option>' in page
+        saved = mona.post(f"{KPI}/goals/{goal_id}/edit", data=form(world, version=version_of(one, goal_id), metric="crm.activities_done", name="Other",
+                                                                   filters=["kind: visit, call", "type: 987654"]))  # fmt: skip
+        assert saved.status_code == 303
+        assert (only(one).name, only(one).filters) == ("Other", kept)

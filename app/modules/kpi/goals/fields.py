@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from flask import g
 
 from app.core.access import can
-from app.core.fields import Choice
+from app.core.fields import Choice, LongText
 from app.core.forms import TypedSelect
 from app.core.i18n import _, language
 from app.core.metrics import metrics
@@ -56,3 +56,18 @@ class Usual(Choice):
     """A choice that the figure makes where nobody does."""
 
     control: ClassVar[Any] = ByFigure
+
+
+@dataclass(frozen=True)
+class Reason(LongText):
+    """Why a goal that runs is changed: its next edition keeps it, the goal itself does not."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return ()
+
+    def of(self, row: Any) -> None:
+        return None
+
+    def stored(self, value: Any) -> Mapping[str, Any]:
+        return {}

@@ -20,24 +20,23 @@ from app.core.surfaces.form import differences, needed_version, prefilled
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, toast
 from app.core.writes import check_version
+from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.goals import agreement, services
 from app.modules.kpi.goals.page import baseline_shown
 from app.modules.kpi.models import ACTIVE, BAND, CLOSED, DRAFT, DROPPED, OTHER, QUARTER, TEAM, Goal
-from app.modules.kpi.narrowing import ONLY, begun, filters_of, narrowing_fields
 
 CHECK = "kpi.goal_smart"  # the live check of the form
 # Letter -> what it stands for, what that asks, and its fields.
 SECTIONS: tuple[tuple[str, Any, Any, tuple[str, ...]], ...] = (
     ("S", _l("Specific"), _l("what, and whose"), ("name", "scope", "owner_id", "team_id")),
-    ("M", _l("Measurable"), _l("where the figure comes from"), ("metric", "direction", "target", "low", "high", "is_quota")),
+    ("M", _l("Measurable"), _l("where the figure comes from"), ("metric", "filters", "direction", "target", "low", "high", "is_quota")),
     ("A", _l("Attainable"), _l("against what was before"), ()),
     ("R", _l("Relevant"), _l("what it serves"), ("parent_id", "objective_id", "weight", "grade")),
     ("T", _l("In time"), _l("until when, and looked at when"), ("period", "first_day", "last_day", "review_on", "cadence")),
     ("", _l("More"), "", ("note", "external_id")),
 )
 EXCUSE = LongText("excuse", _l("Why is it good despite the warnings?"), longest=2000)
-REASON = LongText("reason", _l("Why is it changed?"), longest=2000, hint=_l("A goal that runs is changed with a reason, which everybody concerned reads."))
-SPANS = {"name": 6, "scope": 2, "owner_id": 4, "team_id": 4, "metric": 6, "direction": 2, "target": 2, "low": 2, "high": 2, "is_quota": 6,
+SPANS = {"name": 6, "scope": 2, "owner_id": 4, "team_id": 4, "metric": 6, "filters": 6, "direction": 2, "target": 2, "low": 2, "high": 2, "is_quota": 6,
          "parent_id": 6, "objective_id": 6, "weight": 2, "grade": 4, "period": 2, "first_day": 2, "last_day": 2, "review_on": 3,
          "cadence": 3}  # fmt: skip
 
@@ -69,7 +68,7 @@ def goal_edit(row_id: int) -> Any:
     resource = registry.resource("kpi.goal")
     goal = fetch(resource, row_id, for_update=request.method == "POST")
     fields = _fields(goal)
-    form = form_of(fields, request.form or None, {**resource.values_of(goal), "excuse": goal.excuse, "reason": "", **begun(goal.filters)})
+    form = form_of(fields, request.form or None, {**resource.values_of(goal), "excuse": goal.excuse})
     page = partial(_page, form, _("Change “%(name)s”", name=goal.name), goal)
     if request.method == "GET":
         return page()
@@ -78,7 +77,7 @@ def goal_edit(row_id: int) -> Any:
         return page(status=422, version=version)
     try:
         check_version(goal, version)
-        services.change_goal(goal, _values(form, goal), form["reason"].value or "" if "reason" in form else "")
+        resource.change(goal, _values(form, goal))
         said = _go_on(goal, form, _("Saved."))
     except Conflict:
         return page(status=409, conflict=differences(resource, goal, _only(form, resource)))
@@ -86,6 +85,14 @@ def goal_edit(row_id: int) -> Any:
         form.refuse(error.field, error.message)
         return page(status=422, version=version)
     return _following(goal, said)
+
+
+@blueprint.post("/goals/narrowing", endpoint="narrowing")
+@require("kpi.goal.create")
+def narrowing() -> Any:
+    """What the figure that a form has so far can be narrowed down to; nothing is stored."""
+    asked = [registry.resource("kpi.goal").field(name) for name in ("metric", "filters")]
+    return render("kpi/goals/narrowing.html", "kpi/goals/_narrowing.html", form=form_of(asked, request.form), back_url=url_for("kpi.goal_list"))
 
 
 def _fields(goal: Goal | None) -> list[Field]:
@@ -97,21 +104,17 @@ def _fields(goal: Goal | None) -> list[Field]:
         known = {name: f for name, f in known.items() if name in services.BESIDE}
     elif state == ACTIVE:
         aims = {"low", "high"} if goal and goal.direction == BAND else {"target"}
-        known = {name: f for name, f in known.items() if name in services.BESIDE | aims | {"last_day", "weight"}}
-        known["reason"] = REASON
+        known = {name: f for name, f in known.items() if name in services.BESIDE | aims | {"last_day", "weight", "reason"}}
+    else:
+        del known["reason"]
     named = [name for _letter, _label, _what, names in SECTIONS for name in names]
-    narrowing = narrowing_fields() if "metric" in known else []
-    return [*(known[name] for name in (*named, "excuse", "reason") if name in known), *narrowing]
+    return [known[name] for name in (*named, "excuse", "reason") if name in known]
 
 
 def _values(form: Form, goal: Goal | None = None) -> dict[str, Any]:
     """Field values of the form. Of a period with a name its first day tells the last one; a team's goal without an owner
     is its manager's."""
     values = form.values()
-    values.pop("reason", None)
-    only = {name: values.pop(name) for name in list(values) if name.startswith(ONLY)}
-    if only:
-        values["filters"] = filters_of(only, goal.filters if goal else {})
     if (goal is None or goal.state != ACTIVE) and "period" in values and values["period"] != OTHER:
         begins, ends = around(values.get("first_day") or today(), values["period"])
         values |= {"first_day": begins, "last_day": ends}
@@ -158,9 +161,8 @@ def _page(form: Form, title: str, goal: Goal | None = None, *, status: int = 200
     draft = goal is None or goal.state in agreement.OPEN
     if "excuse" in form:
         form["excuse"].render_kw = {"placeholder": " ", "rows": 2}  # by which the style sheet sees that it is empty
-    narrowing = [each.name for each in form if each.name.startswith(ONLY)]
     sections = [{"letter": letter, "label": label, "what": what,
-                 "fields": [form[name] for name in (*names, *(narrowing if letter == "S" else ())) if name in form]}
+                 "fields": [form[name] for name in names if name in form]}
                 for letter, label, what, names in SECTIONS]  # fmt: skip
     where: dict[str, Any] = {"row_id": goal.id} if goal else {}
     mine = goal is not None and goal.owner_id == me().member_id
@@ -172,7 +174,7 @@ def _page(form: Form, title: str, goal: Goal | None = None, *, status: int = 200
         title=title,
         goal=goal,
         sections=[s for s in sections if s["fields"] or s["letter"] == "A"] if draft else [s for s in sections if s["fields"]],
-        spans=SPANS | dict.fromkeys(narrowing, 2),
+        spans=SPANS,
         smart=draft,
         asides=[each for each in form if each.name in ("excuse", "reason")],
         baseline=baseline_shown(goal) if goal else None,

@@ -8,7 +8,7 @@ from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import VERBS, Resource, View
 from app.modules.kpi.goals import forms, labels, services, views
-from app.modules.kpi.goals.fields import MetricChoice, Usual
+from app.modules.kpi.goals.fields import MetricChoice, Reason, Usual
 from app.modules.kpi.models import (
     ACTIVE,
     CLOSED,
@@ -21,6 +21,7 @@ from app.modules.kpi.models import (
     TEAM,
     Goal,
 )
+from app.modules.kpi.narrowing import Narrowing
 from app.modules.kpi.quantities import Amount
 
 goal = Resource(
@@ -33,6 +34,7 @@ goal = Resource(
     fields=(
         Text("name", _l("Goal"), required=True, longest=160, hint=_l("In a sentence: what will be so by when.")),
         MetricChoice("metric", _l("Figure"), required=True, example="crm.won_amount"),
+        Narrowing("filters", _l("Only"), example="kind: visit"),
         Choice("scope", _l("About"), choices=tuple(labels.SCOPES.items()), default=lambda: MEMBER),
         Lookup("owner_id", _l("Owner"), target="admin.member", default=actor_id),
         Lookup("team_id", _l("Team"), target="admin.team", linked=False),
@@ -54,8 +56,10 @@ goal = Resource(
         LongText("note", _l("Note")),
         Choice("state", _l("State"), choices=tuple(labels.STATES.items()), editable=False, importable=False),
         Text("external_id", _l("Reference"), longest=120, hint=_l("The goal's number in another system.")),
+        Reason("reason", _l("Why is it changed?"), longest=2000, creatable=False, exportable=False,
+               hint=_l("A goal that runs is changed with a reason, which everybody concerned reads.")),
     ),
-    columns=("name", "owner_id", "team_id", "metric", "target", "first_day", "last_day", "state"),
+    columns=("name", "owner_id", "team_id", "metric", "filters", "target", "first_day", "last_day", "state"),
     head=("metric", "target", "owner_id", "last_day"),
     groups=(
         (_l("Specific"), ("name", "scope", "owner_id", "team_id")),

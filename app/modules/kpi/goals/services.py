@@ -18,30 +18,25 @@ from app.core.i18n import _
 from app.core.metrics import Metric, metrics
 from app.core.models import Team
 from app.core.relative_dates import around
-from app.modules.kpi import quantities
+from app.modules.kpi import aims
+from app.modules.kpi.aims import AMOUNTS, metric_of
 from app.modules.kpi.models import (
     ACTIVE,
     AGREED,
-    BAND,
     CLOSED,
-    DOWN,
     DRAFT,
     DROPPED,
-    LAGGING,
-    LEADING,
     MEMBER,
     OTHER,
     PROPOSED,
     QUARTER,
     TEAM,
-    UP,
     Goal,
     GoalEdition,
 )
 from app.modules.kpi.progress.baselines import baseline_of, baselines_of
 from app.modules.kpi.progress.curve import months_of
 
-AMOUNTS = ("target", "low", "high")
 # What may be changed once a goal runs, with a reason and as a new edition; all else is frozen.
 OPEN_TO_CHANGE = frozenset({"target", "low", "high", "last_day", "weight", "curve"})
 # What is about the goal and not in it: may be changed at any time.
@@ -86,10 +81,8 @@ def _made(values: Mapping[str, Any]) -> Goal:
     if columns["scope"] == TEAM and columns.get("team_id") and "owner_id" not in values:
         columns["owner_id"] = manager_of(columns["team_id"]) or columns["owner_id"]
     columns |= _days(columns)
-    metric = _metric(columns.get("metric"))
-    columns |= {"metric_version": metric.version, "direction": columns.get("direction") or _way(metric),
-                "grade": columns.get("grade") or (LEADING if metric.grain == "activity" else LAGGING)}  # fmt: skip
-    columns |= _amounts(metric, values)
+    metric = metric_of(columns.get("metric"))
+    columns = {**aims.usual(metric), **columns, "metric_version": metric.version, **aims.amounts(metric, values)}
     goal = Goal(**columns, state=DRAFT)
     _check(goal, metric)
     if goal.last_day < today():
@@ -101,12 +94,12 @@ def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal
     """Change fields of a goal, only those that are named.
 
     Once it runs, the figure, whose it is and when it begins are frozen; another target, weight or last day is a new
-    edition and needs a reason. What was agreed on has to be agreed on again. While it does not run, its baseline is taken
+    edition and needs a reason, given so or as the field of that name. What was agreed on has to be agreed on again. While it does not run, its baseline is taken
     anew when it is saved with its figure. Raises `BusinessError`, `Conflict`.
     """
-    columns = _columns(values)
+    columns, reason = _columns(values), reason or values.get("reason") or ""
     known = metrics().get(columns.get("metric", goal.metric) or "")
-    columns |= _amounts(known, values) if known else {}
+    columns |= aims.amounts(known, values) if known else {}
     changed = {name for name, value in columns.items() if getattr(goal, name) != value}
     substance = changed - BESIDE
     if substance and goal.state in SETTLED:
@@ -116,7 +109,7 @@ def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal
     with db.session.no_autoflush:
         _set(goal, {name: columns[name] for name in changed})
         if known or substance:  # what is about a goal may be noted while the application of its figure is off
-            _check(goal, _metric(goal.metric))
+            _check(goal, metric_of(goal.metric))
         if "parent_id" in changed:
             _check_parents([goal])
     if known and (GROUNDS & changed or ("metric" in columns and goal.state in (DRAFT, PROPOSED, AGREED))):
@@ -193,30 +186,11 @@ def _check_frozen(goal: Goal, substance: set[str], reason: str) -> None:
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     """Columns for field values, but for amounts, whose unit is the metric's."""
-    left_out = {"reason", *AMOUNTS, *(name for name in CHOSEN if values.get(name) is None)}
-    found = {name: value for name, value in values.items() if name not in left_out}
+    left_out = {"reason", *(name for name in CHOSEN if values.get(name) is None)}
+    found = aims.plain({name: value for name, value in values.items() if name not in left_out})
     for name in ("note", "excuse"):
         if name in found and found[name] is None:
             found[name] = ""
-    if "weight" in found and found["weight"] is None:
-        found["weight"] = 0
-    return found
-
-
-def _amounts(metric: Metric, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns of target, low and high. All of them are in one currency."""
-    found: dict[str, Any] = {}
-    for name in AMOUNTS:
-        if name not in values:
-            continue
-        given = values[name]
-        if given is None:
-            found[name] = None
-            continue
-        given = quantities.given(given)
-        found[name], currency = given.in_unit(metric.unit, name)
-        if currency and found.setdefault("currency", currency) != currency:
-            raise BusinessError(_("Both ends in one currency, please."), field=name)
     return found
 
 
@@ -234,17 +208,6 @@ def _days(columns: Mapping[str, Any]) -> dict[str, Any]:
     return {"period": OTHER, "first_day": first, "last_day": last}
 
 
-def _metric(metric_id: str | None) -> Metric:
-    found = metrics().get(metric_id or "")
-    if found is None:
-        raise BusinessError(_("Which figure? There is none of this name, or its application is off."), field="metric")
-    return found
-
-
-def _way(metric: Metric) -> str:
-    return DOWN if metric.direction == "down" else UP
-
-
 def _check(goal: Goal, metric: Metric) -> None:
     """What no goal may be without. Raises `BusinessError`."""
     if not (goal.name or "").strip():
@@ -259,17 +222,7 @@ def _check(goal: Goal, metric: Metric) -> None:
         raise BusinessError(_("Whose goal is it?"), field="owner_id")
     if goal.scope != TEAM:
         goal.team_id = None
-    if goal.direction == BAND:
-        if goal.low is None or goal.high is None or goal.low >= goal.high:
-            raise BusinessError(_("A band needs a lower and a higher end."), field="low")
-        goal.target = None
-    else:
-        goal.low = goal.high = None
-    if metric.unit != "money":
-        goal.currency = None
-    wanted = {"owner"} if goal.scope == MEMBER else {"team"} if goal.scope == TEAM else set()
-    if unknown := (wanted | set(goal.filters or {})) - set(metric.dimensions):
-        raise BusinessError(_("“%(metric)s” cannot be told by %(by)s.", metric=metric.label, by=", ".join(sorted(unknown))), field="metric")
+    aims.check(goal, metric, ["owner"] if goal.scope == MEMBER else ["team"] if goal.scope == TEAM else [])
     if goal.curve:
         _check_curve(goal)
 

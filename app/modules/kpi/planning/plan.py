@@ -21,6 +21,7 @@ from app.core.errors import BusinessError, Conflict
 from app.core.i18n import _
 from app.core.metrics import metrics
 from app.core.workdays import is_working_day
+from app.modules.kpi.aims import metric_of
 from app.modules.kpi.goals.agreement import drop
 from app.modules.kpi.goals.services import change_goal, create_goals
 from app.modules.kpi.models import (
@@ -184,10 +185,7 @@ def milestone(first: date, last: date) -> date | None:
 
 def amount_in(metric_id: str, target: Given) -> tuple[Decimal, str | None]:
     """A target in whole units of its metric, and its currency. Raises `BusinessError` when it is of another kind."""
-    metric = metrics().get(metric_id)
-    if metric is None:
-        raise BusinessError(_("Which figure? There is none of this name, or its application is off."))
-    return target.in_unit(metric.unit)
+    return target.in_unit(metric_of(metric_id).unit)
 
 
 def target_of(goal: Goal | None) -> str:

@@ -21,6 +21,7 @@ from app.core.several import Several, names_of
 from app.modules.kpi.goals import labels
 from app.modules.kpi.goals.fields import MetricChoice
 from app.modules.kpi.models import GoalRule
+from app.modules.kpi.narrowing import Narrowing
 from app.modules.kpi.planning import rule_services as services
 from app.modules.kpi.quantities import Amount
 
@@ -84,6 +85,7 @@ rule: Resource = Resource(
     fields=(
         Text("name", _l("Name"), required=True, longest=120, hint=_l("Its goals are called so, with their period.")),
         MetricChoice("metric", _l("Figure"), required=True, example="crm.won_amount"),
+        Narrowing("filters", _l("Only"), example="kind: visit"),
         Choice("period", _l("Every"), choices=tuple((k, v) for k, v in labels.PERIODS.items() if k != "other"), default=lambda: "month"),
         Choice("direction", _l("Direction"), choices=tuple(labels.DIRECTIONS.items())),
         Amount("target", _l("Target"), example="12", hint=_l("Of each. Single people may have another one on the rule's page; without any, they get no goal.")),
@@ -102,10 +104,10 @@ rule: Resource = Resource(
         Boolean("at_once", _l("Active at once"), default=lambda: True, hint=_l("Off: its goals are proposed some days ahead, to be agreed on.")),
         Boolean("active", _l("Active"), default=lambda: True),
     ),
-    columns=("name", "metric", "period", "audience", "target", "starts_on", "ends_on", "active"),
+    columns=("name", "metric", "filters", "period", "audience", "target", "starts_on", "ends_on", "active"),
     head=("metric", "period", "audience", "target"),
     groups=(
-        (_l("What"), ("name", "metric", "period", "direction", "target", "low", "high")),
+        (_l("What"), ("name", "metric", "filters", "period", "direction", "target", "low", "high")),
         (_l("For whom"), ("audience", "teams", "roles", "members")),
         (_l("Its goals"), ("weight", "grade", "is_quota", "objective_id", "at_once")),
         (_l("In force"), ("starts_on", "ends_on", "active")),

@@ -13,11 +13,11 @@ from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.core.metrics import metrics
 from app.core.several import names_of
-from app.modules.kpi import quantities
-from app.modules.kpi.models import BAND, DOWN, LAGGING, LEADING, UP, GoalRule
+from app.modules.kpi import aims
+from app.modules.kpi.aims import metric_of
+from app.modules.kpi.models import GoalRule
 from app.modules.kpi.quantities import Given
 
-AMOUNTS = ("target", "low", "high")
 WHOM = ("teams", "roles", "members")
 COMPANY, TEAMS, MEMBERS = "company", "teams", "members"
 NEEDED = {COMPANY: (), TEAMS: ("team",), MEMBERS: ("owner",)}
@@ -27,10 +27,8 @@ def create_rule(values: Mapping[str, Any]) -> GoalRule:
     """A new rule; it makes its goals when the job runs next. `teams`, `roles` and `members` are ids and keys, "3,7".
     Raises `BusinessError`."""
     columns = {"starts_on": today(), "audience": MEMBERS, "whom": {}, **_columns(values)}
-    metric = metrics().get(columns.get("metric") or "")
-    if metric is not None:
-        columns["direction"] = columns.get("direction") or (DOWN if metric.direction == "down" else UP)
-        columns["grade"] = columns.get("grade") or (LEADING if metric.grain == "activity" else LAGGING)
+    for name, value in aims.usual(metric_of(columns.get("metric"))).items():
+        columns[name] = columns.get(name) or value
     row = GoalRule(**columns)
     _check(row)
     db.session.add(row)
@@ -54,10 +52,7 @@ def set_targets(row: GoalRule, targets: Mapping[int, Given | None], version: int
     """Targets of single members or teams, by id, where they differ from the rule's; None is the rule's. Others keep theirs.
     Raises `BusinessError`, `Conflict`."""
     writes.check_version(row, version)
-    metric = metrics().get(row.metric)
-    if metric is None:
-        raise BusinessError(_("Which figure? There is none of this name, or its application is off."))
-    found = dict(row.targets)
+    metric, found = metric_of(row.metric), dict(row.targets)
     for who, given in targets.items():
         if given is None:
             found.pop(str(who), None)
@@ -77,9 +72,7 @@ def target_for(row: GoalRule, who: int | None) -> Decimal | None:
 
 def _columns(values: Mapping[str, Any], row: GoalRule | None = None) -> dict[str, Any]:
     """Columns for field values: who is meant goes into one, amounts are in the unit of the figure."""
-    found = {name: value for name, value in values.items() if name not in (*WHOM, *AMOUNTS)}
-    if "weight" in found and found["weight"] is None:
-        found["weight"] = 0
+    found = aims.plain({name: value for name, value in values.items() if name not in WHOM})
     if "starts_on" in found and found["starts_on"] is None:
         found["starts_on"] = today()
     if named := [name for name in WHOM if name in values]:
@@ -89,35 +82,13 @@ def _columns(values: Mapping[str, Any], row: GoalRule | None = None) -> dict[str
             whom[name] = chosen if name == "roles" else [int(each) for each in chosen]
         found["whom"] = {name: each for name, each in whom.items() if each}
     metric = metrics().get(found.get("metric") or (row.metric if row is not None else "") or "")
-    for name in AMOUNTS:
-        if name in values:
-            found |= _amount(name, values[name], metric.unit if metric else "count")
-    return found
-
-
-def _amount(name: str, given: Any, unit: str) -> dict[str, Any]:
-    if given is None:
-        return {name: None}
-    value, currency = quantities.given(given).in_unit(unit, name)
-    return {name: value, **({"currency": currency} if currency else {})}
+    return found | (aims.amounts(metric, values) if metric else {})
 
 
 def _check(row: GoalRule) -> None:
     """What no rule may be without. Raises `BusinessError`."""
     if not (row.name or "").strip():
         raise BusinessError(_("A rule needs a name."), field="name")
-    metric = metrics().get(row.metric or "")
-    if metric is None:
-        raise BusinessError(_("Which figure? There is none of this name, or its application is off."), field="metric")
-    if lacking := [name for name in NEEDED[row.audience] if name not in metric.dimensions]:
-        raise BusinessError(_("“%(metric)s” cannot be told by %(by)s.", metric=metric.label, by=", ".join(lacking)), field="audience")
-    if row.direction == BAND:
-        if row.low is None or row.high is None or row.low >= row.high:
-            raise BusinessError(_("A band needs a lower and a higher end."), field="low")
-        row.target = None
-    else:
-        row.low = row.high = None
-    if metric.unit != "money":
-        row.currency = None
+    aims.check(row, metric_of(row.metric), NEEDED[row.audience], "audience")
     if row.ends_on is not None and row.ends_on < row.starts_on:
         raise BusinessError(_("It ends before it begins."), field="ends_on")

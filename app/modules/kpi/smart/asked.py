@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
 from app.core.clock import today
 from app.core.db import db
@@ -19,7 +20,7 @@ from app.core.registry import registry
 from app.core.relative_dates import around
 from app.core.surfaces.record import fetch
 from app.modules.kpi.models import BAND, DOWN, DRAFT, MEMBER, MONTH, OTHER, QUARTER, TEAM, UP, Goal
-from app.modules.kpi.narrowing import ONLY, filters_of
+from app.modules.kpi.narrowing import FILTERS, Narrowing, joined, kept
 from app.modules.kpi.progress.baselines import baseline_of
 from app.modules.kpi.quantities import Given
 
@@ -31,7 +32,7 @@ FRESH = {"filters": {}, "curve": [], "state": DRAFT, "weight": 0, "edition": 1, 
          "name": "", "scope": MEMBER, "period": QUARTER, "cadence": MONTH, "baseline_hash": "", "is_quota": False}  # fmt: skip
 
 
-def goal_of(form: Mapping[str, str]) -> Goal | None:
+def goal_of(form: MultiDict[str, str]) -> Goal | None:
     """The goal that a form describes so far, never stored; None while nobody can say of which figure.
 
     `goal_id` names the stored goal whose form it is: what the form does not ask for is as stored there. What cannot be
@@ -40,10 +41,9 @@ def goal_of(form: Mapping[str, str]) -> Goal | None:
     resource = registry.resource("kpi.goal")
     stored = fetch(resource, number) if (number := whole(form.get("goal_id"))) else None
     columns = {**FRESH, **({c.name: getattr(stored, c.name) for c in Goal.__table__.columns} if stored else {})}
-    read = {f.name: _read(f, form[f.name]) for f in resource.fields if f.editable and f.name in form}
+    read = {f.name: _read(f, form) for f in resource.fields if f.editable and f.attributes and f.name in form}
     columns |= {name: value for name, value in read.items() if name not in AMOUNTS and (value is not None or name not in FRESH)}
-    if only := {name: text for name, text in form.items() if name.startswith(ONLY)}:
-        columns["filters"] = filters_of(only, columns["filters"])
+    columns[FILTERS] = kept(columns[FILTERS])
     metric = metrics().get(columns.get("metric") or "")
     if metric is None:
         return None
@@ -62,7 +62,8 @@ def goal_of(form: Mapping[str, str]) -> Goal | None:
     return goal
 
 
-def _read(field: Field, text: str) -> Any:
+def _read(field: Field, form: MultiDict[str, str]) -> Any:
+    text = joined(form.getlist(field.name)) if isinstance(field, Narrowing) else form[field.name]
     try:
         return field.parse(text, by_person())
     except FieldError:
