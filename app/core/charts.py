@@ -17,7 +17,7 @@ from typing import Any
 Number = int | Decimal
 Write = Callable[[Any], str]
 
-WIDE, HALF, NARROW = 1140, 560, 328  # of a panel across the page, of one beside another, and on a phone
+WIDE, HALF, NARROW = 1140, 548, 294  # of a panel across the page, of one beside another, and on a phone
 LETTER = 6.7  # mean width of a letter at 12 px
 TEXT = 12
 ROUND = 2.5
@@ -40,6 +40,8 @@ PAINT: dict[str, dict[str, Any]] = {
     "dot2": {"fill": "#6c666a", "stroke": "#ffffff", "stroke-width": 1.5},
     "dot3": {"fill": "#bb7aa3", "stroke": "#ffffff", "stroke-width": 1.5},
     "area": {"fill": "#f8f0f4"},
+    "fan": {"fill": "#f3e6ee", "stroke": "#9a5583", "stroke-width": 1, "stroke-linejoin": "round"},
+    "ring": {"fill": "#ffffff", "stroke": "#261f23", "stroke-width": 2},
     "gridline": {"stroke": "#e9e5e8", "stroke-width": 1},
     "axis": {"stroke": "#d8d2d6", "stroke-width": 1},
     "mark": {"fill": "none", "stroke": "#261f23", "stroke-width": 2},
@@ -230,6 +232,22 @@ class Sheet:
                 at = {"d": f"M{n(x - reach)} {y} H{n(x + reach)}"}
                 self.shapes.append(Shape("path", "mark", at, title=point.title, url=point.url))
 
+    def lines(self, series: Sequence[Series]) -> Chart:
+        """Lines of series over what is drawn already, with a dot at each figure."""
+        for nth, one in enumerate(series):
+            css = one.css or LINES[nth % len(LINES)]
+            for stretch in _stretches(one.points):
+                route = " L".join(f"{n(self.across(at))} {n(self.up(value))}" for at, value in stretch)
+                if len(stretch) > 1:
+                    self.shapes.append(Shape("path", css, {"d": f"M{route}"}))
+        for nth, one in enumerate(series):
+            css = (one.css or LINES[nth % len(LINES)]).replace("line", "dot")
+            for place, point in enumerate(one.points):
+                if point.value is not None:
+                    at = {"cx": n(self.across(place)), "cy": n(self.up(point.value)), "r": 4}
+                    self.shapes.append(Shape("circle", css, at, title=point.title, url=point.url))
+        return self.chart(series, LINES)
+
     def chart(self, series: Sequence[Series], styles: Sequence[str]) -> Chart:
         named = [(one.css or styles[place % len(styles)], one.name) for place, one in enumerate(series) if one.name]
         return Chart(self.width, self.height, self.label, tuple(self.shapes), tuple(named) if len(named) > 1 else ())
@@ -290,19 +308,7 @@ def lines(
     """Lines from category to category; where there is no figure the line is broken, not at zero."""
     sheet = Sheet(label, categories, width, height, write, whole)
     sheet.axes(_numbers(series))
-    for nth, one in enumerate(series):
-        css = one.css or LINES[nth % len(LINES)]
-        for stretch in _stretches(one.points):
-            route = " L".join(f"{n(sheet.across(at))} {n(sheet.up(value))}" for at, value in stretch)
-            if len(stretch) > 1:
-                sheet.shapes.append(Shape("path", css, {"d": f"M{route}"}))
-    for nth, one in enumerate(series):
-        css = (one.css or LINES[nth % len(LINES)]).replace("line", "dot")
-        for place, point in enumerate(one.points):
-            if point.value is not None:
-                at = {"cx": n(sheet.across(place)), "cy": n(sheet.up(point.value)), "r": 4}
-                sheet.shapes.append(Shape("circle", css, at, title=point.title, url=point.url))
-    return sheet.chart(series, LINES)
+    return sheet.lines(series)
 
 
 def _stretches(points: Sequence[Point]) -> list[list[tuple[int, float]]]:

@@ -17,18 +17,21 @@ from app.core.formats import day
 from app.core.i18n import _
 from app.core.metrics import Metric, evaluate, metrics
 from app.core.money import exponent
-from app.core.reports.blocks import Block, Cell, Column, Table
+from app.core.reports.blocks import EMPTY, Block, Cell, Column, Table
 from app.core.reports.wording import axis, month_names
 from app.modules.kpi.goals.addresses import records_url
+from app.modules.kpi.goals.heading import TALL, Heading, heading, with_fan
 from app.modules.kpi.goals.telling import about
 from app.modules.kpi.models import BAND, MEMBER, Goal
 from app.modules.kpi.progress.curve import months_of, share_by
+from app.modules.kpi.progress.forecast import Forecast, forecasts
 from app.modules.kpi.progress.history import Past, history
 from app.modules.kpi.progress.measure import (
     Question,
     accrues,
     converted,
     in_company_currency,
+    measure,
     plain,
     query_of,
     question,
@@ -38,7 +41,6 @@ from app.modules.kpi.progress.measure import (
 from app.modules.kpi.quantities import shown
 
 ONE_DAY = timedelta(days=1)
-TALL = 228
 WEEKLY = 2  # months; shorter goals are shown week by week
 
 
@@ -131,6 +133,7 @@ def _course(goal: Goal, metric: Metric) -> Block | None:
     names = _names(steps)
     urls = [records_url(goal, step.first, min(step.last, today())) or "" for step in steps]
     with_pace = sums and target is not None
+    ahead, told = _ahead(goal, metric)
 
     def draw(width: float) -> Chart:
         actual = [Point(_high(s.reached, unit), _("%(when)s: %(value)s", when=name, value=shown(s.reached, unit)), url)
@@ -140,19 +143,43 @@ def _course(goal: Goal, metric: Metric) -> Block | None:
             series.append(Series(_("On pace"), [Point(_high(s.expected, unit)) for s in steps], "line2"))
         for label, amount in _aims(goal):
             series.append(Series(label, [Point(_high(amount, unit))] * len(steps), "line3"))
-        return lines(str(metric.label), names, series, axis(metric), width=width, whole=unit == "count")
+        at = max((place for place, step in enumerate(steps) if step.reached is not None), default=-1)
+        if ahead is None or told is None or at < 0:
+            return lines(str(metric.label), names, series, axis(metric), width=width, whole=unit == "count")
+        fan = [actual[at].value, *(_high(each, unit) for each in (ahead.low, ahead.middle, ahead.high))]
+        return with_fan(metric, names, series, (at, fan), told, width)
 
+    title = _("Reached against the pace") if with_pace else _("In the course of the period")
+    foot = [f"{told.sentence} {told.basis}"] if told else []
+    return Block("course", title, _table(steps, urls, unit, sums, with_pace, ahead, told), draw=draw, broad=False, foot=foot)
+
+
+def _table(steps: Sequence[Step], urls: Sequence[str], unit: str, sums: bool, with_pace: bool, ahead: Forecast | None,
+           told: Heading | None) -> Table:  # fmt: skip
+    """What the chart shows, stretch by stretch; where it is heading stands in the last one."""
     columns = [Column(_("Until"), numeric=False), Column(_("In it") if sums else _("Value"))]
     columns += [Column(_("Reached so far"))] if sums else []
     columns += [Column(_("On pace"))] if with_pace else []
+    columns += [Column(_("Heading for")), Column(_("8 of 10 times"))] if told else []
     rows = []
     for step, url in zip(steps, urls, strict=True):
         cells = [Cell(day(step.last)), _cell(step.own, unit, url if step.reached is not None else "")]
         cells += [_cell(step.reached, unit)] if sums else []
         cells += [Cell(about(step.expected, unit), step.expected)] if with_pace else []
+        if ahead and told:
+            cells += [Cell(told.middle, ahead.middle), Cell(told.bounds)] if step is steps[-1] else [EMPTY, EMPTY]
         rows.append(cells)
-    title = _("Reached against the pace") if with_pace else _("In the course of the period")
-    return Block("course", title, Table(columns, rows), draw=draw, broad=False)
+    return Table(columns, rows)
+
+
+def _ahead(goal: Goal, metric: Metric) -> tuple[Forecast | None, Heading | None]:
+    """Where a sum that grows is heading, in company currency as all of its chart is; of other figures the stretches are no way
+    to the end."""
+    if not accrues(metric):
+        return None, None
+    found = forecasts([goal], measure([goal])).get(goal.id)
+    told = heading(goal, found, g.company.currency)
+    return (found, told) if told and told.middle else (None, None)
 
 
 def _before(goal: Goal, metric: Metric) -> Block | None:

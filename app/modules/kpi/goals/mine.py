@@ -15,9 +15,11 @@ from app.core.i18n import _
 from app.core.metrics import metrics
 from app.modules.kpi.goals import labels, queries, rights
 from app.modules.kpi.goals.asked import offers
+from app.modules.kpi.goals.heading import Heading, heading
 from app.modules.kpi.goals.telling import Told, target_of, tell
 from app.modules.kpi.models import ACTIVE, BAND, COMPANY, LEADING, Goal, GoalWord
 from app.modules.kpi.narrowing import narrowed
+from app.modules.kpi.progress.forecast import forecasts
 from app.modules.kpi.progress.models import CheckIn, GoalAction
 from app.modules.kpi.progress.queries import is_due, last_checkins, open_actions
 from app.modules.kpi.progress.services import is_late
@@ -38,7 +40,9 @@ def context() -> dict[str, Any]:
                                              *(w.member_id for _g, w in asked if w)])  # fmt: skip
     teams = lookups.labels("admin.team", [goal.team_id for goal in [*own, *others]])
     only = narrowed([*own, *others])
-    cards = [card(goal, found[goal.id], said.get(goal.id), people, teams, only.get(goal.id, "")) for goal in own]
+    ahead = forecasts([*own, *others], {goal_id: told.progress for goal_id, told in found.items()})
+    ends = {goal.id: heading(goal, ahead.get(goal.id)) for goal in [*own, *others]}
+    cards = [card(goal, found[goal.id], said.get(goal.id), people, teams, only.get(goal.id, ""), ends=ends[goal.id]) for goal in own]
     visible = visible_members("kpi.goal")
     return {
         "url": url_for("kpi.my_goals"),
@@ -46,15 +50,15 @@ def context() -> dict[str, Any]:
         "groups": _groups(own, cards),
         "score": scorecard(own, found),
         "actions": _actions(open_actions(my_id)),
-        "shared": [card(goal, found[goal.id], None, people, teams, only.get(goal.id, ""), opens=visible is None or goal.owner_id in visible) for goal in others],
+        "shared": [card(goal, found[goal.id], None, people, teams, only.get(goal.id, ""), opens=visible is None or goal.owner_id in visible, ends=ends[goal.id]) for goal in others],
         "new_url": url_for("kpi.goal_new") if can("kpi.goal.create") else None,
         "list_url": url_for("kpi.goal_list"),
     }
 
 
 def card(goal: Goal, told: Told, last: CheckIn | None, people: Mapping[int, str], teams: Mapping[int, str], only: str = "",
-         opens: bool = True) -> dict[str, Any]:
-    """A goal with where it stands. `opens`: whether the reader may open its page."""
+         opens: bool = True, ends: Heading | None = None) -> dict[str, Any]:  # fmt: skip
+    """A goal with where it stands and is heading. `opens`: whether the reader may open its page."""
     name = "" if rights.is_mine(goal) else people.get(goal.owner_id or 0, "")
     metric = metrics().get(goal.metric)
     return {
@@ -68,6 +72,7 @@ def card(goal: Goal, told: Told, last: CheckIn | None, people: Mapping[int, str]
         "until": day(goal.last_day),
         "weight": percent(Decimal(goal.weight) / 100) if goal.weight else "",
         "told": told,
+        "heading": ends.sentence if ends else "",
         "last": {"confidence": last.confidence, "day": day(last.on_day), "comment": last.comment} if last else None,
         "due": rights.is_mine(goal) and is_due(goal, last),
         "checkin_url": url_for("kpi.goal_checkin", goal_id=goal.id) if opens and rights.may_check_in(goal) else None,

@@ -21,6 +21,7 @@ from app.modules.kpi.goals import labels, queries, rights, services
 from app.modules.kpi.goals.actions import ASKED
 from app.modules.kpi.goals.addresses import records_url
 from app.modules.kpi.goals.checkins import CONFIDENCE
+from app.modules.kpi.goals.heading import heading
 from app.modules.kpi.goals.mine import action_line
 from app.modules.kpi.goals.telling import Told, about, target_of, tell
 from app.modules.kpi.models import (
@@ -38,6 +39,7 @@ from app.modules.kpi.models import (
 )
 from app.modules.kpi.narrowing import narrowed
 from app.modules.kpi.progress.baselines import hashed
+from app.modules.kpi.progress.forecast import forecasts
 from app.modules.kpi.progress.measure import Progress, attainment, converted
 from app.modules.kpi.progress.models import UNKNOWN, CheckIn, Prediction
 from app.modules.kpi.progress.queries import actions_of, checkins_of, is_due, predictions_of
@@ -66,6 +68,7 @@ def context(goal: Goal) -> dict[str, Any]:
         "steps": _steps(goal, words),
         "offer": _offer(goal, words, people),
         "told": told,
+        "heading": heading(goal, forecasts([goal], {goal.id: told.progress}).get(goal.id)),
         "figures": _figures(goal, told.progress),
         "excluded": [f"{n} {REASONS[why]}" for why, n in (told.progress.excluded or {}).items() if n and why in REASONS],
         "records_url": records_url(goal) if told.progress.value is not None else None,

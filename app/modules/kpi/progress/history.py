@@ -5,34 +5,45 @@ One statement per figure for everybody who has a goal on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from app.core.clock import today
 from app.core.errors import BusinessError
 from app.core.figure_rollup import rolled_up
-from app.core.metrics import Figure, Metric, evaluate, metrics
+from app.core.metrics import Figure, FigureRow, Metric, evaluate, metrics
 from app.core.relative_dates import around
-from app.modules.kpi.models import MEMBER, Goal
-from app.modules.kpi.progress.measure import Question, plain, query_of, question, refusal
+from app.modules.kpi.models import MEMBER, TEAM, Goal
+from app.modules.kpi.progress.measure import (
+    Question,
+    fraction,
+    of_all_teams,
+    plain,
+    query_of,
+    question,
+    refusal,
+)
 
 MONTHS_BACK = 24
 STEP = {"month": 1, "quarter": 3, "year": 12}
 ONE_DAY = timedelta(days=1)
 Span = tuple[date, date]
-Rolled = dict[Span, dict[int | None, tuple[Decimal | None, int]]]
+Rows = Mapping[int | None, FigureRow]  # by owner; None of all
+Rolled = Mapping[Span, Rows]
 
 
 @dataclass(frozen=True)
 class Past:
-    """A period of the past and what the figure was; `value` in whole units, None where undefined."""
+    """A period of the past and what the figure was; `value` in whole units, None where undefined. `parts` are numerator and
+    denominator of a ratio."""
 
     first: date
     last: date
     value: Decimal | None
     n: int
+    parts: tuple[Decimal, Decimal] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,19 +60,27 @@ def history(goals: Iterable[Goal], on: date | None = None) -> dict[int, History]
     As many periods as two years hold, counted from the first in which the owner did anything. A goal whose figure the reader
     may not see has none.
     """
-    known = metrics()
-    day = on or today()
-    asked: dict[Question, list[Goal]] = {}
-    found: dict[int, History] = {}
-    for goal in goals:
-        if refusal(goal, known.get(goal.metric)) or not tells_the_past(known[goal.metric]):
-            found[goal.id] = History()
-            continue
-        last = around(min(goal.first_day, day), "month")[0] - ONE_DAY
-        first = months_before(last + ONE_DAY, MONTHS_BACK)
-        asked.setdefault(question(goal, last, first), []).append(goal)
-    for what, same in asked.items():
-        found |= _told(what, same)
+    goals, day = list(goals), on or today()
+    found = {goal.id: History() for goal in goals}
+    for what, figure, same in _told(goals, lambda goal: min(goal.first_day, day)):
+        months = _periods(what, 1)
+        spans = {*months, *(span for goal in same for span in _periods(what, _step(goal)))}
+        rolled = {span: _over(figure, what, span) for span in spans}
+        for goal in same:
+            found[goal.id] = History(_of(goal, _periods(what, _step(goal)), rolled), _of(goal, months, rolled))
+    return found
+
+
+def lately(goals: Iterable[Goal]) -> dict[int, list[Past]]:
+    """The whole months before today, those of the goals' own periods among them: goal id -> months, oldest first.
+
+    As many as two years hold, as in `history`. Goals whose figure has no past, or not for the reader, are not in it.
+    """
+    found: dict[int, list[Past]] = {}
+    for what, figure, same in _told(list(goals), lambda _goal: today()):
+        months = _periods(what, 1)
+        rolled = {span: _over(figure, what, span) for span in months}
+        found |= {goal.id: _of(goal, months, rolled) for goal in same}
     return found
 
 
@@ -77,20 +96,53 @@ def months_before(first: date, months: int) -> date:
     return date(count // 12, count % 12 + 1, 1)
 
 
-def _told(what: Question, goals: Sequence[Goal]) -> Mapping[int, History]:
-    by = ("owner", "month") if what.scope == MEMBER else ("month",)
+def _step(goal: Goal) -> int:
+    return STEP.get(goal.period, 1)
+
+
+def _told(goals: Sequence[Goal], before: Callable[[Goal], date]) -> list[tuple[Question, Figure, list[Goal]]]:
+    """The figures of goals in the two years before a day's month, by month: each with its question and whose goals ask it."""
+    known = metrics()
+    asked: dict[Question, list[Goal]] = {}
+    for goal in goals:
+        if not refusal(goal, known.get(goal.metric)) and tells_the_past(known[goal.metric]):
+            last = around(before(goal), "month")[0] - ONE_DAY
+            asked.setdefault(question(goal, last, months_before(last + ONE_DAY, MONTHS_BACK)), []).append(goal)
+    joint = _of_teams([what for what in asked if what.scope == TEAM], known)
+    found = []
+    for what, same in asked.items():
+        figure = joint.get(what) or _asked(what, *(("owner", "month") if what.scope == MEMBER else ("month",)))
+        if figure is not None:
+            found.append((what, figure, same))
+    return found
+
+
+def _of_teams(asked: Sequence[Question], known: Mapping[str, Metric]) -> dict[Question, Figure]:
+    """The answers to questions about teams, one statement for all teams that ask the same. Figures that teams share among
+    them, such as a meeting that counts for each, do not tell one from another: they are not in it."""
+    together: dict[Question, list[Question]] = {}
+    for what in asked:
+        if {"team", "month"} <= known[what.metric].parted:
+            together.setdefault(of_all_teams(what), []).append(what)
+    found = {}
+    for bare, some in together.items():
+        figure = _asked(of_all_teams(bare, {team for what in some for team in _teams(what)}), "team", "month")
+        for what in some:
+            if figure and (mine := rolled_up(figure, "month", only={"team": _teams(what)})) is not None:
+                found[what] = mine
+    return found
+
+
+def _teams(what: Question) -> tuple[int, ...]:
+    return dict(what.filters)["team"]
+
+
+def _asked(what: Question, *by: str) -> Figure | None:
+    """The answer to a question; None where the figure does not know a filter or a split."""
     try:
-        figure = evaluate(what.metric, query_of(what, *by))
+        return evaluate(what.metric, query_of(what, *by))
     except BusinessError:
-        return {goal.id: History() for goal in goals}
-    rolled: Rolled = {}
-    months = _periods(what, 1)
-    for span in {*months, *(span for goal in goals for span in _periods(what, STEP.get(goal.period, 1)))}:
-        rolled[span] = _over(figure, what, span)
-    return {
-        goal.id: History(_of(goal, what, _periods(what, STEP.get(goal.period, 1)), rolled), _of(goal, what, months, rolled))
-        for goal in goals
-    }
+        return None
 
 
 def _periods(what: Question, months: int) -> list[Span]:
@@ -103,27 +155,27 @@ def _periods(what: Question, months: int) -> list[Span]:
     return found[::-1]
 
 
-def _over(figure: Figure, what: Question, span: Span) -> dict[int | None, tuple[Decimal | None, int]]:
+def _over(figure: Figure, what: Question, span: Span) -> Rows:
     """The figure over a period, by owner (None of all): put together from its months, or asked anew where they do not tell."""
     by = ("owner",) if what.scope == MEMBER else ()
     if around(span[0], "month") == span:
         month = span[0].year * 12 + span[0].month - 1
-        return {row.keys.get("owner"): (plain(row.value), row.n) for row in figure.rows if row.keys["month"] == month}
+        return {row.keys.get("owner"): row for row in figure.rows if row.keys["month"] == month}
     whole = rolled_up(figure, *by, start=span[0], end=span[1])
     if whole is None:
-        shorter = Question(what.metric, what.scope, span[0], span[1], what.filters)
-        whole = evaluate(what.metric, query_of(shorter, *by))
-    return {row.keys.get("owner"): (plain(row.value), row.n) for row in whole.rows}
+        whole = evaluate(what.metric, query_of(replace(what, start=span[0], end=span[1]), *by))
+    return {row.keys.get("owner"): row for row in whole.rows}
 
 
-def _of(goal: Goal, what: Question, spans: Sequence[Span], rolled: Rolled) -> list[Past]:
-    key = goal.owner_id if what.scope == MEMBER else None
+def _of(goal: Goal, spans: Sequence[Span], rolled: Rolled) -> list[Past]:
+    key = goal.owner_id if goal.scope == MEMBER else None
     sums = metrics()[goal.metric].shape == "sum"
     found: list[Past] = []
     for first, last in spans:
-        value, n = rolled[first, last].get(key, (None, 0))
+        row = rolled[first, last].get(key)
+        value = plain(row.value) if row else None
         if value is None and sums:
             value = Decimal(0)
-        if found or n:  # before anything was done there is no history
-            found.append(Past(first, last, value, n))
+        if found or (row and row.n):  # before anything was done there is no history
+            found.append(Past(first, last, value, row.n if row else 0, fraction(row)))
     return found

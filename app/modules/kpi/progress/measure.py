@@ -19,12 +19,14 @@ from app.core.clock import end_of, local_date, today
 from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.figure_parts import Parts
+from app.core.figure_rollup import rolled_up
 from app.core.i18n import _
 from app.core.metrics import (
     NO_AMOUNT,
     NO_OUTCOME,
     NO_RATE,
     Figure,
+    FigureRow,
     Metric,
     MetricQuery,
     evaluate,
@@ -55,7 +57,7 @@ class Progress:
     `target` is in company currency too. `attainment` is a share of 1: actual ÷ target, the other way round where lower is
     better, of a band how close it is. `share` is how much of the period's working days are over, `expected` what the value
     would be on pace, `pace` actual ÷ expected (m19). `needed` is what every working day that is left has to bring, or, where
-    lower is better, may bring.
+    lower is better, may bring. `parts` are numerator and denominator of a ratio.
     """
 
     goal_id: int
@@ -71,6 +73,7 @@ class Progress:
     days_left: int = 0
     status: str = UNKNOWN
     excluded: Mapping[str, int] | None = None
+    parts: tuple[Decimal, Decimal] | None = None
 
     @property
     def gap(self) -> Decimal | None:
@@ -120,18 +123,24 @@ def _is_settled(goal: Goal, day: date) -> bool:
 
 
 def _together(asked: Mapping[Question, list[Goal]], known: Mapping[str, Metric]) -> dict[Question, list[Goal]]:
-    """The questions about teams whose figures add up, asked at once for all teams; the others as they are."""
+    """The questions about teams, asked at once for all teams where the answer tells each; the others as they are."""
     found: dict[Question, list[Goal]] = {}
     for what, goals in asked.items():
-        others = tuple(pair for pair in what.filters if pair[0] != "team")
-        joint = replace(what, filters=others) if _by_team(what, known[what.metric]) else what
+        joint = of_all_teams(what) if "team" in parts_of(what, known[what.metric]) else what
         found.setdefault(joint, []).extend(goals)
     return found
 
 
-def _by_team(what: Question, metric: Metric) -> bool:
-    """Whether figures of teams are the sums of those of the teams in them, to the cent: no rate is applied late."""
-    return what.scope == TEAM and metric.shape == "sum" and "team" in metric.additive and metric.currency_basis != "snapshot"
+def of_all_teams(what: Question, teams: Iterable[int] = ()) -> Question:
+    """A question about a team, asked of whichever teams are named instead."""
+    others = tuple(pair for pair in what.filters if pair[0] != "team")
+    return replace(what, filters=(*others, ("team", tuple(sorted(teams)))) if teams else others)
+
+
+def parts_of(what: Question, metric: Metric) -> tuple[str, ...]:
+    """By what the answer to a question is split, so that one statement answers for everybody who asks the same: people are
+    told apart always, teams where each row that is counted is of one."""
+    return ("owner",) if what.scope == MEMBER else ("team",) if what.scope == TEAM and "team" in metric.parted else ()
 
 
 def refusal(goal: Goal, metric: Metric | None) -> str:
@@ -200,31 +209,37 @@ def query_of(what: Question, *by: str, on: date | None = None) -> MetricQuery:
 
 
 def _answered(metric: Metric, what: Question, goals: Sequence[Goal], day: date, on: date | None) -> dict[int, Progress]:
-    by = {MEMBER: ("owner",), TEAM: ("team",) if _by_team(what, metric) else ()}.get(what.scope, ())
+    by = parts_of(what, metric)
     if "team" in by:
-        every = {team for goal in goals for team in teams_of(goal)}
-        what = replace(what, filters=(*what.filters, ("team", tuple(sorted(every)))))
+        what = of_all_teams(what, {team for goal in goals for team in teams_of(goal)})
     try:
         figure = evaluate(what.metric, query_of(what, *by, on=on))
     except BusinessError as refused:  # a filter or a split that this metric does not know
         return {goal.id: Progress(goal.id, None, reason=refused.message) for goal in goals}
-    rows = {row.keys[by[0]] if by else None: row for row in figure.rows}
+    rows = {row.keys.get("owner"): row for row in figure.rows}
     found = {}
     for goal in goals:
-        keys: Sequence[int | None] = teams_of(goal) if "team" in by else [goal.owner_id if by else None]
-        told = [rows[key] for key in keys if key in rows]
-        values = [value for row in told if (value := plain(row.value)) is not None]
-        value = sum(values, Decimal(0)) if values or metric.shape == "sum" else None
-        excluded = _left_out(figure, by[0], keys) if by else figure.excluded
-        found[goal.id] = _placed(goal, metric, value, sum(row.n for row in told), day, excluded)
+        mine = rolled_up(figure, only={"team": teams_of(goal)}) if "team" in by else None
+        row = mine.total if mine else rows.get(goal.owner_id if by else None)
+        value = plain(row.value) if row else None
+        if value is None and metric.shape == "sum":
+            value = Decimal(0)
+        excluded = mine.excluded if mine else _left_out(figure, goal.owner_id) if by else figure.excluded
+        found[goal.id] = replace(_placed(goal, metric, value, row.n if row else 0, day, excluded), parts=fraction(row))
     return found
 
 
-def _left_out(figure: Figure, by: str, keys: Sequence[int | None]) -> Mapping[str, int]:
-    """How many rows of some owners or teams were left out of a figure that was asked for all of them, by reason."""
+def fraction(row: FigureRow | None) -> tuple[Decimal, Decimal] | None:
+    """Numerator and denominator of a ratio, in whole units; None of other figures and where there is nothing."""
+    parts = (plain(row.numerator), plain(row.denominator)) if row else (None, None)
+    return None if parts[0] is None or parts[1] is None else (parts[0], parts[1])
+
+
+def _left_out(figure: Figure, owner_id: int | None) -> Mapping[str, int]:
+    """How many rows of an owner were left out of a figure that was asked for all of them, by reason."""
     if not figure.lines or not any(figure.excluded.values()):
         return figure.excluded
-    mine = [line for line in figure.lines if line[f"d_{by}"] in keys]
+    mine = [line for line in figure.lines if line["d_owner"] == owner_id]
     parts, rates = Parts(), RateTable({line["currency"] for line in mine if "currency" in line})
     for line in mine:
         parts.add(figure.metric, line, rates, local_date(figure.as_of))
@@ -295,6 +310,12 @@ def converted(goal: Goal, amount: Decimal | None) -> Decimal | None:
         return amount
     rate = _rates(goal.currency).rate(goal.currency, goal.first_day)
     return None if rate is None else amount * rate
+
+
+def in_own_currency(goal: Goal, amount: Decimal | None) -> Decimal | None:
+    """An amount of company currency in that of a goal, at the same rate; as it is where there is none."""
+    one = converted(goal, Decimal(1))
+    return amount / one if amount is not None and one else amount
 
 
 def _rates(currency: str) -> RateTable:
