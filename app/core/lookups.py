@@ -76,16 +76,16 @@ def find(target: str, text: str) -> int | None:
     resource = registry.resource(target)
     if not may_choose(resource):
         return None
-    model, key = resource.model, resource.name_column
+    model = resource.model
     rows = select(model.id).where(*(criterion() for criterion in resource.offered))
     if (row_id := whole(text)) is not None:
         return db.session.scalar(rows.where(model.id == row_id))
     name, row_id = read_pointed(text)
     if row_id is not None:
-        if found := db.session.scalar(rows.where(model.id == row_id, key == fold(name))):
+        if found := db.session.scalar(rows.where(model.id == row_id, resource.goes_by(name))):
             return found
         name = name if reads_otherwise(name) else text
-    matches = db.session.scalars(rows.where(key == fold(name)).limit(2)).all()
+    matches = db.session.scalars(rows.where(resource.goes_by(name)).limit(2)).all()
     return matches[0] if len(matches) == 1 else None
 
 
@@ -166,7 +166,7 @@ def options(target: str, q: str = "", limit: int = MOST_OPTIONS) -> list[tuple[s
     model, key = resource.model, resource.name_column
     rows = select(model.id, getattr(model, resource.title)).order_by(key, model.id).limit(limit)
     for word in fold(q).split():
-        rows = rows.where(key.contains(word, autoescape=True))
+        rows = rows.where(resource.goes_by(word, whole=False))
     for criterion in resource.offered:
         rows = rows.where(criterion())
     return [(str(row.id), row[1]) for row in db.session.execute(rows)]

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import String, cast
 
-from app.core import trash, writes
-from app.core.db import Owned
+from app.core import letters, trash, writes
+from app.core.db import Owned, fold
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.i18n import _, _l
@@ -116,6 +116,13 @@ class Resource:
         folded = getattr(self.model, f"{self.title}_key", None)
         title = getattr(self.model, self.title)
         return folded or (title if isinstance(title.type, String) else cast(title, String))
+
+    def goes_by(self, name: str, *, whole: bool = True) -> Any:
+        """Criterion: a row's name is this, or holds it, case and accents aside."""
+        key = self.name_column
+        if not hasattr(self.model, f"{self.title}_key"):
+            return letters.matches(key, name, whole=whole)
+        return key == fold(name) if whole else key.contains(fold(name), autoescape=True)
 
     @property
     def owned(self) -> bool:
