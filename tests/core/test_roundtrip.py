@@ -31,8 +31,7 @@ FILES = (
 )
 BOUNDED = settings(
     max_examples=3, deadline=None, phases=(Phase.generate,), derandomize=True, database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large,
-                           HealthCheck.filter_too_much],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 NAMES = ("Acme", "ACME", "Acme [#3]", "12", "=cmd", "Ñandú; S.A.", "日本 😀", 'The "Best"', "Beta", "Bêta")
 
