@@ -178,14 +178,17 @@ class Figure:
 
 def metrics() -> dict[str, Metric]:
     """The metrics of the modules that are on, and those the company made itself, by id."""
-    if "company_metrics" not in g:
-        g.company_metrics = {m.id: m for module in enabled_modules() for m in module.hooks.company_metrics() or ()}
-    return {m.id: m for module in enabled_modules() for m in module.hooks.metrics} | g.company_metrics
+    modules = enabled_modules()
+    if g.get("metrics_of") is not modules:  # another list as soon as one is switched on or off
+        g.metrics_of = modules
+        g.company_metrics = {m.id: m for module in modules for m in module.hooks.company_metrics() or ()}
+        g.metrics = {m.id: m for module in modules for m in module.hooks.metrics} | g.company_metrics
+    return g.metrics
 
 
 def forget_company_metrics() -> None:
     """Ask the modules again what the company made: it has changed something."""
-    g.pop("company_metrics", None)
+    g.pop("metrics_of", None)
 
 
 def metric(metric_id: str) -> Metric:
