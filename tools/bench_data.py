@@ -36,7 +36,7 @@ THINGS = ("Packing line", "Palletiser", "Metal detector", "Steam boiler", "Compr
 PLACES = ("Alzira", "Burgos", "Córdoba", "Dénia", "Éibar", "Ferrol", "Getafe", "Huesca", "Ibi", "Jaén", "León", "Murcia")
 
 
-def hire(company_id: int, teams: int = 3, reps: int = 4) -> None:
+def hire(company_id: int, teams: int = 5, reps: int = 10) -> None:
     """Add teams with reps who have no log-in."""
     with acting_for(company_id) as session:
         role_id = session.scalar(select(Role.id).filter_by(key="rep"))
@@ -46,7 +46,8 @@ def hire(company_id: int, teams: int = 3, reps: int = 4) -> None:
             session.add(team)
             session.flush()
             for place in range(reps):
-                member = Membership(name=f"Rep {PLACES[number * reps + place]}", role_id=role_id, valid_from=since)
+                name = f"Rep {number + 1}-{place + 1:02} {PLACES[(number * reps + place) % len(PLACES)]}"
+                member = Membership(name=name, role_id=role_id, valid_from=since)
                 session.add(member)
                 session.flush()
                 session.add(TeamMember(team_id=team.id, member_id=member.id, valid_from=since))
