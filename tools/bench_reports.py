@@ -28,48 +28,60 @@ def _reports(day: date) -> Pages:
     quarter, year = quarter_bounds(day), (date(day.year, 1, 1), date(day.year, 12, 31))
     before, months = (moved(quarter[0], -3), quarter[0] - timedelta(days=1)), (least.a_year_back(day), year[1])
     month, past = (day.replace(day=1), day), day - timedelta(days=100)
-    whole = tuple(day_texts(*year))
+    then = f"{past + timedelta(days=1)} 00:00:00+00"
+    months_then = (least.a_year_back(past), past)
+    whole, last_year = tuple(day_texts(*year)), (date(day.year - 1, 1, 1), date(day.year - 1, 12, 31))
     cohort = (least.reached("1", *year), least.began("d.source_id", *year), (least.LEADS, *whole))
     return {
         "report: sales": ("crm/reports/sales", (
             least.closed("d.credit_owner_id", *quarter), least.closed("d.credit_owner_id", *before),
             least.closed("d.closed_on", *months), least.cycles(*quarter), least.cycles(*months))),
         "report: sales of the year by segment": ("crm/reports/sales?period=this-year&by=segment", (
-            least.closed("d.account_id", *year), least.closed("d.account_id", moved(year[0], -12), moved(year[1], -12)),
+            least.closed("d.account_id", *year), least.closed("d.account_id", *last_year),
             least.closed("d.closed_on", *months), least.cycles(*year))),
-        "report: sales as of 100 days ago": (f"crm/reports/sales?as_of={past}", ()),
+        "report: sales as of 100 days ago": (f"crm/reports/sales?as_of={past}", (
+            least.closed("d.credit_owner_id", *quarter, then=then), least.closed("d.credit_owner_id", *before, then=then),
+            least.closed("d.closed_on", *months_then, then=then), least.cycles(*quarter, then), least.cycles(*months_then, then))),
         "report: funnel, cohort": ("crm/reports/funnel", cohort),
         "report: funnel, cohort: by source": (
             "crm/reports/funnel?part=split", (least.reached("d.source_id", *year), least.began("d.source_id", *year))),
         "report: funnel, cohort: by rep": (
             "crm/reports/funnel?by=owner&part=split", (least.reached("d.credit_owner_id", *year), least.began("d.credit_owner_id", *year))),
         "report: funnel, cohort: month by month": ("crm/reports/funnel?part=outcomes", (least.began("d.opened_on", *months),)),
-        "report: funnel, cohort as of 100 days ago": (f"crm/reports/funnel?as_of={past}", ()),
+        "report: funnel, cohort as of 100 days ago": (f"crm/reports/funnel?as_of={past}", (
+            least.reached("1", *year, then), (least.LEADS, *day_texts(year[0], past)))),
         "report: funnel, period": ("crm/reports/funnel?basis=period", (
             least.closed("d.closed_on", *months), least.qualified(*year), least.began("d.opened_on", *months), (least.LEADS, *whole))),
-        "report: funnel, period as of 100 days ago": (f"crm/reports/funnel?basis=period&as_of={past}", ()),
+        "report: funnel, period as of 100 days ago": (f"crm/reports/funnel?basis=period&as_of={past}", (
+            least.closed("d.closed_on", *months_then, then=then), least.qualified(year[0], past), least.began("d.opened_on", *months_then),
+            (least.LEADS, *day_texts(year[0], past)))),
         "report: funnel, period: by source": ("crm/reports/funnel?basis=period&part=split", (
             least.closed("d.source_id", *year), least.qualified(*year), least.began("d.source_id", *year))),
         "report: time in stage": ("crm/reports/time", (least.stays("1", *year), least.cycles(*months))),
-        "report: time in stage as of 100 days ago": (f"crm/reports/time?as_of={past}", ()),
-        "report: time in stage: by rep": ("crm/reports/time?part=split", (least.cycles(*year), least.first_contacts(*year))),
+        "report: time in stage as of 100 days ago": (f"crm/reports/time?as_of={past}", (
+            least.stays_then(year[0], then), least.cycles(*months_then, then))),
+        "report: time in stage: by rep": ("crm/reports/time?part=split", (least.cycles(*year, key="d.credit_owner_id"), least.first_contacts(*year))),
         "report: losses": ("crm/reports/losses", (
             least.closed("d.reason_id", *year), least.closed("d.credit_owner_id, d.reason_id", *year), least.closed("d.closed_on", *months),
-            (least.LOST_FROM, *whole), (least.RIVALS, *whole))),
-        "report: losses as of 100 days ago": (f"crm/reports/losses?as_of={past}", ()),
+            least.lost_from(*year), least.rivals(*year))),
+        "report: losses as of 100 days ago": (f"crm/reports/losses?as_of={past}", (
+            least.closed("d.reason_id", *year, then=then), least.closed("d.credit_owner_id, d.reason_id", *year, then=then),
+            least.closed("d.closed_on", *months_then, then=then), least.lost_from(*year, then), least.rivals(*year, then))),
         "report: portfolio": ("crm/reports/portfolio", (least.buyers("a.owner_id", year[0]),)),
         "report: follow-ups": ("crm/reports/followups", (
-            least.done("a.done_on", *months), least.with_accounts(*month), least.PLANNED)),
+            least.done("a.done_month", *months), least.touched(*month), least.PLANNED)),
         "report: follow-ups: by rep": ("crm/reports/followups?part=split", (
             least.done("a.done_by_id", *month), least.shared("p.member_id", *month), least.PLANNED)),
         "report: follow-ups: accounts untouched": ("crm/reports/followups?part=untouched", (least.UNTOUCHED,)),
         "report: follow-ups of the year": ("crm/reports/followups?period=this-year", (
-            least.done("a.done_on", *months), least.with_accounts(*year), least.PLANNED)),
+            least.done("a.done_month", *months), least.done("a.done_month", *last_year), least.touched(*year), least.touched(*last_year),
+            least.PLANNED)),
         "report: follow-ups of the year: by team": ("crm/reports/followups?period=this-year&by=team&part=split", (
             least.done("a.team_id", *year), least.shared("p.team_id", *year))),
         "report: follow-ups of the year: by rep": ("crm/reports/followups?period=this-year&part=split", (
             least.done("a.done_by_id", *year), least.shared("p.member_id", *year), least.PLANNED)),
-        "report: follow-ups of the year: accounts by rep": ("crm/reports/followups?period=this-year&part=touched", ()),
+        "report: follow-ups of the year: accounts by rep": ("crm/reports/followups?period=this-year&part=touched", (
+            least.touched_by(*year), least.touched(*year))),
     }  # fmt: skip
 
 
@@ -81,7 +93,7 @@ def _pivots(day: date) -> Pages:
             "crm/pivot?measure=crm.funnel_reached&rows=product&columns=stage", (least.reached("d.product", *year),)),
         "pivot: follow-ups, rep × month": (
             "crm/pivot?measure=crm.follow_ups&rows=owner&columns=month",
-            (least.done("a.done_by_id, a.done_on", *year), least.shared("p.member_id, a.done_on", *year))),
+            (least.done("a.done_by_id, a.done_month", *year), least.shared("p.member_id, a.done_month", *year))),
     }  # fmt: skip
 
 
@@ -119,8 +131,9 @@ def _records(bench: Bench, deal_id: int) -> Pages:
     parent = bench.raw.look_at("SELECT min(parent_id) id FROM contacts_account WHERE company_id = ?", bench.company_id)[0]["id"]
     return {
         "deal: activities": (f"crm/deals/{deal_id}/activities", ((least.STREAM, deal_id),)),
-        "deal: competitors": (f"crm/deals/{deal_id}/competitors", ()),
+        "deal: competitors": (f"crm/deals/{deal_id}/competitors", ((least.COMPETITORS, deal_id),)),
         "deal: stream": (f"crm/deals/{deal_id}/history", ((least.STREAM, deal_id),)),
-        "account page": (f"contacts/accounts/{parent}", ()),
+        "account page": (f"contacts/accounts/{parent}", (
+            (least.ACCOUNT, parent), (least.ACCOUNT_STREAM, parent), (least.ACCOUNT_EVENTS, parent), (least.ACCOUNT_LOG, parent))),
         "account: group": (f"crm/accounts/{parent}/group", ((least.GROUP, parent, parent),)),
     }
