@@ -20,7 +20,8 @@ class Dimension:
     """Something figures can be split by. `labels` names keys, all in one statement; without it keys name themselves.
 
     With `options`, pairs of key and name, figures can be narrowed down by it; those that `may_lack` it, too. Pages of
-    reports offer it unless it is `special`: known to some figures only.
+    reports offer it unless it is `special`: known to some figures only. Keys with an `order` of their own (key -> its
+    place) stand in it wherever a figure is split; others by how much there is of each.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Dimension:
     options: Callable[[], Sequence[tuple[str, str]]] | None = None
     may_lack: bool = True
     special: bool = False
+    order: Callable[[Collection[Any]], Mapping[Any, Any]] | None = None
 
 
 def names_of(model: Any) -> Callable[[Collection[Any]], Mapping[Any, str]]:
@@ -54,11 +56,15 @@ def _quarter_labels(keys: Iterable[int]) -> dict[int, str]:
     return {key: f"{key // 4}-Q{key % 4 + 1}" for key in keys}
 
 
+def _as_numbered(keys: Iterable[int]) -> dict[int, int]:
+    return {key: key for key in keys}
+
+
 CORE_DIMENSIONS = (
     Dimension(name="owner", label=_l("Owner"), labels=names_of(Membership)),
     Dimension(name="team", label=_l("Team"), labels=names_of(Team)),
-    Dimension(name="month", label=_l("Month"), labels=_month_labels),
-    Dimension(name="quarter", label=_l("Fiscal quarter"), labels=_quarter_labels),
+    Dimension(name="month", label=_l("Month"), labels=_month_labels, order=_as_numbered),
+    Dimension(name="quarter", label=_l("Fiscal quarter"), labels=_quarter_labels, order=_as_numbered),
 )
 TIME_DIMENSIONS = ("month", "quarter")
 

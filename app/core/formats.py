@@ -26,6 +26,7 @@ from app.core.money import Money, exponent
 SHORT_FROM = Decimal(1_000_000)
 ROUND_FROM = Decimal(1_000)
 NO_BREAK = "\u00a0"
+MINUS = "−"  # as typographers set it; CLDR writes a hyphen in both languages
 
 
 @lru_cache(maxsize=8)
@@ -42,7 +43,11 @@ def _money(minor: int, currency: str, code: str) -> str:
     else:
         text = format_currency(amount, currency, locale=_locale(code), format=_pattern(code, exponent(currency)),
                                currency_digits=False)
-    return text
+    return _with_minus(text)
+
+
+def _with_minus(text: str) -> str:
+    return MINUS + text[1:] if text.startswith("-") else text
 
 
 def _pattern(code: str, decimals: int) -> str:
@@ -61,9 +66,9 @@ def money_short(value: Money | None) -> str:
     if value is None or abs(value.amount) < SHORT_FROM:
         return money(value)
     code = language()
-    number = format_compact_decimal(value.amount, locale=_locale(code), fraction_digits=1)
+    number = format_compact_decimal(abs(value.amount), locale=_locale(code), fraction_digits=1)
     symbol = _locale(code).currency_symbols.get(value.currency, value.currency)
-    return f"{number}{symbol}" if code == "es" else f"{symbol}{number}"
+    return f"{MINUS if value.minor < 0 else ''}{f'{number}{symbol}' if code == 'es' else f'{symbol}{number}'}"
 
 
 def money_about(value: Money | None) -> str:
@@ -76,15 +81,15 @@ def money_about(value: Money | None) -> str:
 
 
 def number(value: Decimal | int | None) -> str:
-    return "" if value is None else format_decimal(value, locale=_locale(language()))
+    return "" if value is None else _with_minus(format_decimal(value, locale=_locale(language())))
 
 
 def percent(value: Decimal | float | None, decimals: int = 0) -> str:
     """A share between 0 and 1 as "45 %"; None as a dash."""
     if value is None:
         return "–"
-    text = format_decimal(Decimal(str(value)) * 100, format="#,##0" + ("." + "0" * decimals if decimals else ""),
-                          locale=_locale(language()))
+    text = _with_minus(format_decimal(Decimal(str(value)) * 100, format="#,##0" + ("." + "0" * decimals if decimals else ""),
+                                      locale=_locale(language())))  # fmt: skip
     return f"{text}{NO_BREAK}%" if language() == "es" else f"{text}%"
 
 
@@ -150,7 +155,7 @@ def parse_number(text: str, code: str | None = None) -> Decimal:
     A currency sign and spaces are ignored. Digit groups must be whole, so that "1.5" in Spanish is not read as 15.
     """
     code = code or language()
-    bare = re.sub(r"[\s\u00a0\u202f€$£]|^[A-Z]{3}|[A-Z]{3}$", "", text.strip())
+    bare = re.sub(r"[\s\u00a0\u202f€$£]|^[A-Z]{3}|[A-Z]{3}$", "", text.strip()).replace(MINUS, "-")
     separator = _locale(code).number_symbols["latn"]["group"]
     if separator in bare and not re.fullmatch(rf"[+-]?\d{{1,3}}(\{separator}\d{{3}})+(\D\d+)?", bare):
         raise ValueError(text)

@@ -24,6 +24,7 @@ from app.core.money import Money
 from app.core.registry import registry
 from app.core.several import Several
 from app.core.tables import Listing
+from app.modules.kpi.narrowing import Narrowing
 
 NASTY = (
     "=1+1", "'=1+1", "''@x", "+34 600", "-5", "-5,5", "-x", "@SUM(A1)", "'", "'quoted", 'say "hi", twice', "semi;colon",
@@ -95,6 +96,9 @@ def values(typed: Any) -> st.SearchStrategy[Any]:
 
 def texts_of(typed: Any) -> st.SearchStrategy[Any]:
     """What a field of text keeps of nasty texts, and of any where it takes any."""
+    if isinstance(typed, Narrowing):
+        some = ("pipeline: none", f"pipeline: {ids_of('crm.pipeline')[0]}; segment: none", "category: open, closed")
+        return st.sampled_from([parsed(typed, text) for text in some])
     if typed.kind == "longtext":
         return PARAGRAPHS.map(lambda text: parsed(typed, text)).filter(lambda text: text is not None)
     known = [kept for text in (*NASTY, *SITES) if (kept := parsed(typed, text)) is not None]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask, g
-from flask_babel import Babel
+from flask_babel import Babel, force_locale
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,9 +185,19 @@ def test_long_sums_have_a_short_form() -> None:
     assert formats.money_short(Money(123_456_700, "EUR")).replace("\u00a0", " ") == "1,2 M€"
     assert formats.money_short(Money(99_999_900, "EUR")) == "999.999\u00a0€"
     assert formats.money_about(Money(151_659_750, "EUR")) == "1.516.598\u00a0€"
-    assert formats.money_about(Money(-100_050, "EUR")) == "-1.001\u00a0€"
+    assert formats.money_about(Money(-100_050, "EUR")) == "−1.001\u00a0€"
     assert formats.money_about(Money(99_950, "EUR")) == "999,50\u00a0€"
     assert formats.money_about(Money(1_500, "JPY")) == formats.money(Money(1_500, "JPY"))
+
+
+def test_what_is_below_zero_has_a_minus_and_is_read_with_it() -> None:
+    assert formats.money(Money(-14_850_000, "EUR")) == "−148.500\u00a0€"
+    assert formats.money(Money(-150, "EUR")) == "−1,50\u00a0€"
+    assert formats.money_short(Money(-123_456_700, "EUR")).replace("\u00a0", " ") == "−1,2 M€"
+    assert (formats.number(Decimal("-1234.5")), formats.percent(Decimal("-0.125"), 1)) == ("−1.234,5", "−12,5\u00a0%")
+    assert formats.parse_number("−1.234,5") == formats.parse_number("-1.234,5") == Decimal("-1234.5")
+    with force_locale("en"):
+        assert (formats.money(Money(-14_850_000, "EUR")), formats.money_short(Money(-123_456_700, "EUR"))) == ("−€148,500", "−€1.2M")
 
 
 def test_conversion_rounds_half_up_once() -> None:

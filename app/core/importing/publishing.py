@@ -298,23 +298,27 @@ class Publisher:
         """Field name -> new value, of those that differ.
 
         An empty cell empties what people can edit; of a field that only files have it says nothing. Fields without a
-        column of their own (a team by name) are told together.
+        column of their own (a team by name) are told together. An instruction ("create what is missing", why it is
+        changed) goes with what differs: no row ever holds it, so no row differs by it.
         """
         changes: dict[str, Any] = {}
         together: dict[str, Any] = {}
+        instructions: dict[str, Any] = {}
         differs = False
         for column in self.plan.columns:
             value = self._resolved(row.values[column.name])
             if value is None and not column.field.editable:
                 continue
             differing = _differs(column.field, value, stored)
-            if not column.field.attributes:
+            if not column.field.exportable:
+                instructions[column.name] = value
+            elif not column.field.attributes:
                 together[column.name] = value
-                # "Create what is missing: yes" is an instruction: no row ever holds it, so no row differs by it.
-                differs = differs or (differing and column.constant is None and column.field.kind != "boolean")
+                differs = differs or (differing and column.constant is None)
             elif differing:
                 changes[column.name] = value
-        return {**changes, **together} if differs else changes
+        changes |= together if differs else {}
+        return {**changes, **instructions} if changes else {}
 
     def _change_one(self, row: GoodRow, entity: Any, changes: dict[str, Any]) -> None:
         before = self.resource.values_of(entity) if self.effects else {}

@@ -133,8 +133,8 @@ class Frame:
 
     @property
     def file_name(self) -> str:
-        """Of a file with this report: "crm-sales-2026-01-01-2026-03-31"."""
-        name = self.endpoint.partition("report_")[2]
+        """Of a file with this report: "acme-sales-2026-01-01-2026-03-31"."""
+        name = self.endpoint.partition(".")[2].removeprefix("report_")
         return f"{g.company.slug}-{name}-{self.period.first}-{self.period.last}"
 
 

@@ -34,11 +34,17 @@ class Split:
 
 
 def split(desk: Desk, ids: Sequence[str], by: str, **filters: Any) -> Split:
-    """Figures by a dimension, in one statement for all that count the same rows; the largest of the first one first."""
+    """Figures by a dimension, in one statement for all that count the same rows; in the order of its keys, else the largest
+    of the first one first."""
     found = {i: by_key(f, by) for i, f in zip(ids, desk.figures(ids, by, **filters), strict=True)}
     labels = {k: label_of(row, by) for rows in found.values() for k, row in rows.items()}
 
+    order = dimensions()[by].order
+    places = order(labels.keys() - {None}) if order else {}
+
     def place(key: Any) -> tuple[Any, ...]:
+        if key in places:
+            return (False, places[key])
         sizes = (height(row.value) if (row := found[i].get(key)) and row.value is not None else 0 for i in ids[:2])
         return (key is None, *(-size for size in sizes), labels[key].casefold())
 

@@ -10,7 +10,7 @@ from babel.dates import get_month_names
 from babel.numbers import format_compact_decimal
 from flask import g
 
-from app.core.formats import NO_BREAK, money, money_short, number, percent
+from app.core.formats import MINUS, NO_BREAK, money, money_short, number, percent
 from app.core.i18n import _, _n, language
 from app.core.metrics import FigureRow, Metric
 from app.core.money import Money, exponent
@@ -93,7 +93,7 @@ def _number(value: Any) -> Decimal:
 
 
 def _sign(value: Any) -> str:
-    return "+" if value > 0 else "−" if value < 0 else ""
+    return "+" if value > 0 else MINUS if value < 0 else ""
 
 
 def signed(value: Decimal) -> str:
@@ -112,7 +112,7 @@ def axis(metric: Metric) -> Callable[[Any], str]:
 
 
 def _compact(value: Any) -> str:
-    return format_compact_decimal(value, locale=language(), fraction_digits=1)
+    return f"{_sign(value) if value < 0 else ''}{format_compact_decimal(abs(value), locale=language(), fraction_digits=1)}"
 
 
 def _symbol() -> str:

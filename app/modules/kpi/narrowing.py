@@ -57,6 +57,8 @@ def filters_of(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, keys in _read(text):
         dimension = _dimension(name)
+        if not keys:
+            raise FieldError(_("“%(given)s”: which? Such as “kind: visit”.", given=name[:40]))
         chosen = list(dict.fromkeys(_key(dimension, key) for key in keys))
         found[dimension.name] = chosen if len(chosen) > 1 else chosen[0]
     return found

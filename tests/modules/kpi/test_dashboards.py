@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -13,10 +14,11 @@ from sqlalchemy import select
 from app.core import lifecycle
 from app.core.db import db
 from app.core.errors import BusinessError, Conflict
+from app.modules.crm.models import Stage
 from app.modules.kpi.dashboards import queries, services
 from app.modules.kpi.dashboards.models import Dashboard, Widget
 from app.modules.kpi.dashboards.starting import Spec
-from tests.modules.crm.making import LoggedIn, clock, statements_of
+from tests.modules.crm.making import LoggedIn, clock, euros, make_deal, statements_of
 from tests.modules.kpi.goals_world import FRAGMENT, KPI, NOW, World, acting, build, running, won, words
 
 URL = f"{KPI}/dashboards"
@@ -312,3 +314,17 @@ def test_statements_of_a_widget_do_not_grow_with_what_it_shows(app: Any, one: An
             more_goals(owner)
     assert counted() == before
     assert max(before.values()) < 45
+
+
+def test_stages_stand_in_the_order_of_the_pipeline_and_people_by_amount(one: Any, world: World, client_of: Any) -> None:
+    """Amounts that rise from stage to stage, backwards in the pipeline, and names that say nothing of the order."""
+    with one as session:
+        stages = session.scalars(select(Stage).where(Stage.type == "open", Stage.qualified).order_by(Stage.pipeline_id, Stage.position)).all()
+        names = [stage.name for stage in stages]
+        for place, stage in enumerate(stages):
+            make_deal(owner_id=world.bob, stage_id=stage.id, amount=euros((place + 1) * 1000), on=date(2026, 5, 4), expected_close=date(2026, 6, 10))
+    dashboard = stored(one, world.alice, (Spec("crm.open_pipeline", "ranking", "stage", 4), Spec("crm.open_pipeline", "table", "stage", 4)))
+    for widget in order(one, dashboard):
+        html = LoggedIn(client_of, "alice").get(f"{URL}/{dashboard}/widgets/{widget}", headers=FRAGMENT).text
+        told = re.findall(r'<th scope="row">(?:<a[^>]*>)?([^<]+)', html)
+        assert told == names, html

@@ -11,18 +11,21 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.core import lifecycle
 from app.core.db import db
 from app.core.metrics import MetricQuery, drill, evaluate, forget_company_metrics, metrics
 from app.core.models import Holiday
 from app.core.reports.periods import Period
+from app.modules.kpi.goals.services import change_goal
+from app.modules.kpi.models import Goal
 from app.modules.kpi.progress.curve import share_by
 from app.modules.kpi.revenue.quotas import WON, Quota, plan
 from app.modules.kpi.revenue.standing import Standing, earlier, growth, yearly_growth
 from tests.core.api_client import asking
 from tests.modules.crm.making import LoggedIn, clock, euros, make_deal, statements_of
-from tests.modules.kpi.goals_world import FRAGMENT, KPI, NOW, TODAY, World, build, running, won, words
+from tests.modules.kpi.goals_world import FRAGMENT, KPI, NOW, TODAY, World, acting, build, running, won, words
 
 # The second quarter of 2026 has 22, 21 and 22 working days; 34 of them are over on May 18.
 QUARTER = (date(2026, 4, 1), date(2026, 6, 30))
@@ -264,6 +267,37 @@ def test_by_team_by_segment_and_period_by_period(client_of: Any, sales: World) -
     assert last == ["0.261538", "0.538462"]
     months = {row[0].split()[0]: row[1:3] for row in table(alice, "months")[1:]}
     assert months["Apr"][0] == "17000.00"
+
+
+def test_a_quota_that_was_changed_is_told_against_what_it_was_at_first_too(one: Any, client_of: Any, sales: World) -> None:
+    alice = LoggedIn(client_of, "alice")
+    assert len(table(alice, "history")[0]) == 6  # nothing was changed: the rep and five periods
+    with one, acting(sales.mona):
+        bob = db.session.scalars(select(Goal).where(Goal.owner_id == sales.bob, Goal.is_quota)).one()
+        for target, reason in ((50_000, "The market shrinks"), (34_000, "It shrinks on")):
+            change_goal(bob, {"target": Decimal(target)}, reason)
+    head, *rows = table(alice, "history")
+    assert head[-1] == "Against the first quota"
+    # Bob sold 17,000: a half of the 34,000 that are his quota now, and so much of the 65,000 that it was at first.
+    assert {row[0]: row[-2:] for row in rows} == {"Bob": ["0.500000", "0.261538"], "Dave": ["0.538462", ""]}
+    page = words(alice.get(f"{PAGE}?part=history", headers=FRAGMENT).text)
+    assert "50% €17,000 of €34,000" in page
+    assert "26% €17,000 of €65,000" in page
+
+
+def test_a_file_is_called_by_its_page_and_days(client_of: Any, sales: World) -> None:
+    alice = LoggedIn(client_of, "alice")
+    for kind, name in (("pdf", "one-revenue-2026-04-01-2026-06-30.pdf"), ("csv", "one-revenue-2026-04-01-2026-06-30-months.csv")):
+        answer = alice.get(PAGE, query_string={"format": kind})
+        assert answer.headers["Content-Disposition"] == f"attachment; filename={name}"
+
+
+def test_an_amount_below_zero_has_a_minus_as_shares_have(one: Any, client_of: Any, sales: World) -> None:
+    with one:
+        won(sales.bob, date(2026, 5, 5), 60)
+    page = words(LoggedIn(client_of, "alice").get(PAGE).text)
+    assert "118.5% −€12,000" in page  # 77,000 of 65,000
+    assert " -€" not in page
 
 
 def test_who_sees_whose_sales_and_quotas(client_of: Any, sales: World) -> None:

@@ -39,9 +39,16 @@ def _segments() -> list[tuple[str, str]]:
     return [(name, name) for name in db.session.scalars(names, execution_options={"all_rows": True}) if name]
 
 
+def _along_the_pipeline(keys: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """Stages as their board has them, pipeline after pipeline."""
+    stages = select(Stage.id, Pipeline.position, Stage.pipeline_id, Stage.position).join(Pipeline, Pipeline.id == Stage.pipeline_id)
+    rows = db.session.execute(stages.where(Stage.id.in_(keys)), execution_options={"all_rows": True, "with_trash": True})
+    return {stage_id: (*place, stage_id) for stage_id, *place in rows}
+
+
 DIMENSIONS = (
     Dimension(name="account", label=_l("Account"), labels=lambda keys: lookups.labels("contacts.account", keys)),
-    Dimension(name="stage", label=_l("Stage"), labels=names_of(Stage)),
+    Dimension(name="stage", label=_l("Stage"), labels=names_of(Stage), order=_along_the_pipeline),
     Dimension(name="reason", label=_l("Reason"), labels=names_of(Reason)),
     Dimension(name="product", worded=True, label=_l("Product")),
     Dimension(name="source", label=_l("Source"), labels=names_of(Source), options=lambda: lookups.options("crm.source")),
@@ -58,7 +65,7 @@ DIMENSIONS = (
               options=lambda: lookups.options("crm.activity_type")),
     Dimension(name="outcome", label=_l("Outcome"), labels=names_of(ActivityOutcome), special=True,
               options=lambda: lookups.options("crm.activity_outcome")),
-    Dimension(name="last_stage", label=_l("Last stage"), labels=names_of(Stage)),
+    Dimension(name="last_stage", label=_l("Last stage"), labels=names_of(Stage), order=_along_the_pipeline),
     Dimension(name="state", worded=True, label=_l("State"), labels=_words(STATES)),
     Dimension(name="problem", worded=True, label=_l("Problem"), labels=_words(PROBLEMS)),
 )

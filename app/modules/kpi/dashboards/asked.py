@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from flask import abort, g, url_for
+from flask import abort, url_for
 
 from app.core.ids import whole
 from app.core.lifecycle import enabled_modules
@@ -35,10 +35,6 @@ class DashFrame(Frame):
     def own_chips(self) -> list[dict[str, Any]]:
         """Period and comparison, and about whom: what all widgets understand."""
         return [chip for chip in self.chips if chip["name"] in CHIPS]
-
-    @property
-    def file_name(self) -> str:
-        return f"{g.company.slug}-dashboard-{self.period.first}-{self.period.last}"
 
 
 @dataclass(frozen=True)

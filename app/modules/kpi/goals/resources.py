@@ -34,7 +34,7 @@ goal = Resource(
     fields=(
         Text("name", _l("Goal"), required=True, longest=160, hint=_l("In a sentence: what will be so by when.")),
         MetricChoice("metric", _l("Figure"), required=True, example="crm.won_amount"),
-        Narrowing("filters", _l("Only"), example="kind: visit"),
+        Narrowing("filters", _l("Only")),
         Choice("scope", _l("About"), choices=tuple(labels.SCOPES.items()), default=lambda: MEMBER),
         Lookup("owner_id", _l("Owner"), target="admin.member", default=actor_id),
         Lookup("team_id", _l("Team"), target="admin.team", linked=False),

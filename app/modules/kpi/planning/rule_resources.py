@@ -85,7 +85,7 @@ rule: Resource = Resource(
     fields=(
         Text("name", _l("Name"), required=True, longest=120, hint=_l("Its goals are called so, with their period.")),
         MetricChoice("metric", _l("Figure"), required=True, example="crm.won_amount"),
-        Narrowing("filters", _l("Only"), example="kind: visit"),
+        Narrowing("filters", _l("Only")),
         Choice("period", _l("Every"), choices=tuple((k, v) for k, v in labels.PERIODS.items() if k != "other"), default=lambda: "month"),
         Choice("direction", _l("Direction"), choices=tuple(labels.DIRECTIONS.items())),
         Amount("target", _l("Target"), example="12", hint=_l("Of each. Single people may have another one on the rule's page; without any, they get no goal.")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -17,7 +18,7 @@ from app.core.models import Team
 from app.core.reports.frame import Frame
 from app.core.reports.periods import Period
 from app.modules.kpi.models import COMPANY, MEMBER, TEAM
-from app.modules.kpi.revenue.quotas import Plan, Quota, all_quotas, plan
+from app.modules.kpi.revenue.quotas import Plan, Quota, all_quotas, at_first, plan
 
 SEGMENT = "segment"
 
@@ -40,6 +41,14 @@ class Book:
         self.allowed = reader_scope(frame.module)
         rows = db.session.execute(select(Team.id, Team.parent_id, Team.name), execution_options={"all_rows": True})
         self.teams = {team_id: (parent, name) for team_id, parent, name in rows}
+
+    @cached_property
+    def at_first(self) -> Book:
+        """The same with quotas as they were when they began."""
+        found = copy(self)
+        found.quotas = at_first(self.quotas)
+        found.__dict__.pop("_whole", None)
+        return found
 
     # Single holders
 

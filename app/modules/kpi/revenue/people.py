@@ -163,20 +163,25 @@ def history(desk: Desk, reach: Period) -> Block:
     spans = periods(desk.frame.period)
     desk.figure(WON, OWNER, "team", "month", during=reach)
     won = {span: by_key(desk.figure(WON, OWNER, during=span), OWNER) for span in spans}
-    whole = Period(min(span.first for span in spans), spans[-1].last)
-    book = Book(desk.frame, whole)
+    book = Book(desk.frame, Period(min(span.first for span in spans), spans[-1].last))
     owners = {q.owner_id for q in book.quotas if q.scope == MEMBER and not q.filters and _among(desk.frame.filters, book, q.owner_id)}
-    plans = {owner: [book.member(owner, span) for span in spans] for owner in owners}
     names = labels_of(OWNER, owners - {None})
-    rows = []
-    for owner in sorted((o for o in owners if any(p.n for p in plans[o])), key=lambda o: (names.get(o) or "").casefold()):
-        kept = [_kept(plan, amount(won[span].get(owner))) for plan, span in zip(plans[owner], spans, strict=True)]
-        rows.append([Cell(names.get(owner) or _("None")), *kept])
+    columns = [Column(_("Rep"), numeric=False)]
+    rows = {owner: [Cell(names.get(owner) or _("None"))] for owner in sorted(owners, key=lambda o: (names.get(o) or "").casefold())}
+    for span in spans:
+        columns.append(Column(span.dates, hint=str(desk.metric(QUOTA).label)))
+        plans = {owner: (book.member(owner, span), book.at_first.member(owner, span)) for owner in owners}
+        changed = any(now.target != began.target for now, began in plans.values())
+        if changed:
+            columns.append(Column(_("Against the first quota"), hint=span.dates))
+        for owner, (now, began) in plans.items():
+            sold = amount(won[span].get(owner))
+            rows[owner] += [_kept(now, sold), *([_kept(began, sold) if began.target != now.target else EMPTY] if changed else [])]
     return Block(
         key="history",
         title=_("Quotas of people, period by period"),
-        note=_("Share of the quota that was sold, with both amounts."),
-        table=Table([Column(_("Rep"), numeric=False), *(Column(span.dates, hint=str(desk.metric(QUOTA).label)) for span in spans)], rows),
+        note=_("Share of the quota that was sold, with both amounts. Where a quota was changed, the share of what it was at first stands beside it."),
+        table=Table(columns, [row for row in rows.values() if any(cell is not EMPTY for cell in row[1:])]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, cast
@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 
 from app.core.db import db
 from app.core.models import TeamMember
-from app.modules.kpi.models import ACTIVE, CLOSED, Goal
+from app.modules.kpi.models import ACTIVE, CLOSED, Goal, GoalEdition
 from app.modules.kpi.progress.curve import share_by
 from app.modules.kpi.progress.measure import converted
 
@@ -138,3 +138,17 @@ def all_quotas(scopes: Collection[str], first: date, last: date) -> list[Quota]:
     """The quotas of holders of these kinds on any of the days, whoever may see them, in one statement."""
     statement = asked(*scopes).where(Goal.first_day <= last, Goal.last_day >= first)
     return read(db.session.execute(statement, execution_options={"all_rows": True}))
+
+
+def at_first(quotas: Collection[Quota]) -> list[Quota]:
+    """Quotas as they were when they began, before anybody changed them; in one statement, whoever may see them."""
+    began = select(GoalEdition.goal_id, GoalEdition.said).join(Goal, Goal.id == GoalEdition.goal_id)
+    began = began.where(GoalEdition.number == 1, Goal.edition > 1, Goal.id.in_([quota.id for quota in quotas]))
+    said: dict[int, dict[str, Any]] = dict(db.session.execute(began, execution_options={"all_rows": True}).all())
+    return [_as_said(quota, said[quota.id]) if quota.id in said else quota for quota in quotas]
+
+
+def _as_said(quota: Quota, said: Mapping[str, Any]) -> Quota:
+    target = None if said["target"] is None else Decimal(said["target"])
+    then = Goal(currency=said["currency"], first_day=quota.first_day)
+    return replace(quota, target=converted(then, target), last_day=date.fromisoformat(said["last_day"]), curve=said["curve"])
