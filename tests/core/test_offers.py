@@ -47,10 +47,10 @@ def test_roles_get_what_is_new(older: None, one: Any) -> None:
 def test_what_an_admin_took_away_stays_away(older: None, one: Any) -> None:
     with one:
         manager = role("manager")
-        manager.permissions = [p for p in manager.permissions if p not in ("crm.deal.delete", "crm.figures.company")]
+        manager.permissions = [p for p in manager.permissions if p not in ("crm.deal.delete", "crm.figures.team")]
     offer(one)
     with one:
-        assert not {"crm.deal.delete", "crm.figures.company"} & set(role("manager").permissions)
+        assert not {"crm.deal.delete", "crm.figures.team"} & set(role("manager").permissions)
 
 
 def test_a_second_time_nothing_is_offered_again(one: Any) -> None:

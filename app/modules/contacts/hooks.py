@@ -17,7 +17,7 @@ hooks = Hooks(
         "contacts.figures.team": _l("See the figures of one's teams"),
         "contacts.figures.company": _l("See the figures of the whole company"),
     },
-    grants={"manager": ("contacts.figures.team", "contacts.figures.company")},
+    grants={"manager": ("contacts.figures.team",)},
     metrics=METRICS,
     # One account has one owner at a time: who looked after the one that goes is its own past.
     merges=(Merge(resource="contacts.account", own=(AccountOwner.__tablename__,)),),

@@ -33,7 +33,7 @@ deals = Hooks(
         "crm.figures.team": _l("See the figures of one's teams"),
         "crm.figures.company": _l("See the figures of the whole company"),
     },
-    grants={"manager": ("crm.figures.team", "crm.figures.company")},
+    grants={"manager": ("crm.figures.team",)},
     slots=("crm.board.top",),  # above the columns of the board; each loads by itself, and hears "deals:changed"
     events=("crm.deal_created", "crm.deal_moved", "crm.deal_won", "crm.deal_lost", "crm.deal_reopened"),
     items=(

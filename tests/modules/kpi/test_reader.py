@@ -93,8 +93,6 @@ def filled(one: Any, people: Any) -> Iterator[Filled]:
             team = {"metric": "crm.won_amount", "scope": "team", "team_id": known.north, "target": Decimal(TEAM_TARGET)}
             running(known.mona, name="North together", **team)
             running(known.alice, name="All together", metric="crm.won_amount", scope="company", target=Decimal(99_991))
-            manager = db.session.scalars(select(Role).where(Role.key == "manager")).one()
-            manager.permissions = [each for each in manager.permissions if not each.endswith("figures.company")]
             goals = {goal.name: goal.id for goal in db.session.scalars(select(Goal))}
         yield Filled(known, goals)
 
@@ -186,8 +184,8 @@ def test_mail_and_notices(filled, app, one, office):
     assert "11,113" in bob.text
 
 
-def test_with_the_rights_a_manager_starts_with_the_rows_are_those_of_the_teams_below(filled, one, client_of):
-    """The role as it comes sees the company's figures too; goals, words, actions and records of other teams stay theirs."""
+def test_a_manager_who_may_see_the_companys_figures_sees_the_rows_of_the_teams_below_alone(filled, one, client_of):
+    """Goals, words, actions and records of other teams stay theirs."""
     with one:
         manager = db.session.scalars(select(Role).where(Role.key == "manager")).one()
         manager.permissions = [*manager.permissions, "crm.figures.company", "kpi.figures.company"]

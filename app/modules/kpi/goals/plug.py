@@ -16,7 +16,7 @@ hooks = Hooks(
         "kpi.figures.company": _l("See the figures of the whole company"),
     },
     grants={
-        "manager": ("kpi.goal.agree", "kpi.goal.answer", "kpi.figures.team", "kpi.figures.company"),
+        "manager": ("kpi.goal.agree", "kpi.goal.answer", "kpi.figures.team"),
         "rep": ("kpi.goal.answer",),
     },
     columns=(
