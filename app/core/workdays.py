@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from flask import g
 from sqlalchemy import select
@@ -33,11 +33,3 @@ def working_days(first: date, last: date) -> int:
 
 def is_working_day(day: date) -> bool:
     return day.weekday() < WORKING_WEEK and day not in holidays()
-
-
-def next_working_day(day: date) -> date:
-    """The first working day after another one."""
-    day += timedelta(days=1)
-    while not is_working_day(day):
-        day += timedelta(days=1)
-    return day

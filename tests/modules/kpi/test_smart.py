@@ -22,8 +22,9 @@ from app.modules.kpi.goals.services import change_goal
 from app.modules.kpi.models import Goal
 from app.modules.kpi.progress.foretell import outlooks
 from app.modules.kpi.settings.models import Settings
-from app.modules.kpi.smart.check import check, check_one
+from app.modules.kpi.smart.check import check
 from app.modules.kpi.smart.compliance import compliance
+from app.modules.kpi.smart.findings import Finding
 from app.modules.kpi.smart.panel import panel
 from app.modules.kpi.smart.rules import RULES
 from tests.modules.crm.making import clock, statements
@@ -31,7 +32,7 @@ from tests.modules.kpi.smart_corpus import CASES, Case
 from tests.modules.kpi.smart_world import NOW, WON, World, build, kinds, make, won
 
 DOCS = Path(__file__).parents[3] / "docs/smart.md"
-CACHES = ("company_metrics", "kpi_settings", "holidays", "dimension_labels", "kpi_rates", "team_mates", "kpi_units")
+CACHES = ("metrics_of", "kpi_settings", "holidays", "dimension_labels", "kpi_rates", "team_mates", "kpi_units")
 
 
 @contextmanager
@@ -50,6 +51,10 @@ def forget() -> None:
     """What was read once is read anew."""
     for name in [name for name in vars(g) if name in CACHES or name.startswith("kpi_")]:
         g.pop(name, None)
+
+
+def check_one(goal: Any) -> list[Finding]:
+    return check([goal])[goal.id]
 
 
 def ids_of(goal: Any) -> list[str]:

@@ -22,11 +22,6 @@ def check(goals: Iterable[Goal]) -> dict[int, list[Finding]]:
     return found
 
 
-def check_one(goal: Goal) -> list[Finding]:
-    """The same for one goal, which need not be stored."""
-    return [] if settled(goal) else findings(goal, gather([goal]))
-
-
 def findings(goal: Goal, facts: Facts) -> list[Finding]:
     """What the rules find, as grave as the company takes it."""
     found = []
