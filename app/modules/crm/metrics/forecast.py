@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.core.clock import company_zone, end_of
-from app.core.db import utcnow
 from app.core.i18n import _l
 from app.core.metrics import MetricQuery
 from app.modules.crm.metrics.facts import Deals, Fact, category_of, named
@@ -21,6 +20,7 @@ from app.modules.crm.metrics.making import (
     has_own_amount,
     own_amount,
 )
+from app.modules.crm.metrics.stages import known_and_valid
 from app.modules.crm.models import OMITTED, OPEN, DealSpan
 from app.modules.crm.parts.models import DealCompetitor
 
@@ -46,7 +46,7 @@ class _Due(Deals):
 
     def build(self, query: MetricQuery) -> Select:
         keys = [self.key(DealSpan, name).label(f"d_{name}") for name in query.by]
-        moved = and_(Later.state == OPEN, or_(Later.expected_close.is_(None), Later.expected_close > query.end))
+        moved = or_(*(DealSpan.deal_id.in_(some) for some in _put_off(query)))
         parts = (func.sum(case((moved, 1), else_=0)).label("numerator"), func.count().label("denominator"),
                  func.count().label("n"))
         return self.rows(query).with_only_columns(*keys, *parts).group_by(*named(keys))
@@ -55,17 +55,25 @@ class _Due(Deals):
         return self.selected(DealSpan, query).with_only_columns(DealSpan.deal_id)
 
     def selected(self, fact: Fact, query: MetricQuery) -> Select:
-        known = query.known_at or utcnow()
-        valid = min(query.as_of or known, known)
-        first, last = query.start or date.min, query.end or date.max  # a metric with `quarter` has a period
+        known, valid = known_and_valid(query)
+        first = query.start or date.min  # a metric with `quarter` has a period
         began = datetime.combine(first, time.min, tzinfo=company_zone()).astimezone(UTC) - timedelta(microseconds=1)
         # `told` takes the earlier of two instants: what was so when the period began, as it is known now.
-        found = super().selected(DealSpan, replace(query, as_of=min(began, valid), known_at=known))
-        ended = min(end_of(last), valid)
-        return found.join(Later, and_(
-            Later.deal_id == DealSpan.deal_id, Later.valid_from <= ended, or_(Later.valid_to.is_(None), Later.valid_to > ended),
-            Later.known_from <= known, or_(Later.known_to.is_(None), Later.known_to > known),
-        ))
+        return super().selected(DealSpan, replace(query, as_of=min(began, valid), known_at=known))
+
+
+def _put_off(query: MetricQuery) -> Sequence[Select]:
+    """The deals that were open at the end of the period, or are while it lasts, and expected after it, or at no time.
+
+    Each of the two is read from an index at once; looked up deal by deal, what became of those that were due takes longest.
+    """
+    known, valid = known_and_valid(query)
+    ended = min(end_of(query.end or date.max), valid)
+    then = select(Later.deal_id).where(
+        Later.state == OPEN, Later.valid_from <= ended, or_(Later.valid_to.is_(None), Later.valid_to > ended),
+        Later.known_from <= known, or_(Later.known_to.is_(None), Later.known_to > known),
+    )  # fmt: skip
+    return then.where(Later.expected_close > query.end), then.where(Later.expected_close.is_(None))
 
 
 METRICS = (

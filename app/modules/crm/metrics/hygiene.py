@@ -15,6 +15,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -27,7 +28,7 @@ from app.core.db import UtcDateTime, db
 from app.core.i18n import _l
 from app.core.metrics import MetricQuery, moment
 from app.core.sql_dates import seconds_between
-from app.modules.crm.activities.models import TOUCHES, Activity
+from app.modules.crm.activities.models import DONE, TOUCHES, Activity
 from app.modules.crm.metrics.activities import done, planned
 from app.modules.crm.metrics.dimensions import PROBLEMS
 from app.modules.crm.metrics.facts import OVERLAPPING, SPLITS, Deals, Fact, deal_id, fact_of, listed, named
@@ -138,17 +139,20 @@ class _FirstContact(Deals):
     def build(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
         keys = [self.key(fact, name).label(f"d_{name}") for name in query.by]
-        first = select(func.min(Activity.done_at)).where(
-            Activity.deal_id == deal_id(fact), TOUCHES, *done(query)
-        ).correlate(fact).scalar_subquery()  # fmt: skip
+        # TOUCHES say that it was done, as the index does; its column would be looked up in a long row, deal by deal.
+        when = done(query, literal_column(f"'{DONE}'"))
+        touches = select(func.min(Activity.done_at)).where(Activity.deal_id == deal_id(fact), TOUCHES, *when)
+        first = touches.correlate(fact).scalar_subquery()
         times = (fact.opened_at.label("opened_at"), fact.closed_at.label("closed_at"), first.label("first"))
         # OFFSET 0 keeps SQLite from looking the first contact up anew wherever it is mentioned, and from reading the times.
         deals = self.rows(query).with_only_columns(*keys, *times).offset(0).subquery("deals")
-        until = func.coalesce(deals.c.first, deals.c.closed_at, literal(moment(query), UtcDateTime()))
+        ended = func.coalesce(deals.c.first, deals.c.closed_at, literal(moment(query), UtcDateTime()))
         splits = [deals.c[key.name] for key in keys]
+        # A contact before the beginning is none later than it.
+        until = case((ended < deals.c.opened_at, deals.c.opened_at), else_=ended)
         spans = (seconds_between(until, deals.c.opened_at).label("waited"), deals.c.first.is_(None).label("waits"))
         waits = select(*splits, *spans).offset(0).subquery("waits")
-        bucket = bucket_of(case((waits.c.waited < 0, 0), else_=waits.c.waited)).label("bucket")
+        bucket = bucket_of(waits.c.waited).label("bucket")
         running = func.sum(case((waits.c.waits, 1), else_=0)).label("running")
         groups = [*(waits.c[key.name] for key in keys), bucket]
         return select(*groups, func.count().label("n"), running).group_by(*groups).execution_options(with_trash=True)
