@@ -1,0 +1,134 @@
+"""Every page that a person opens, on a phone and on a desk, in Spanish: nothing sticks out, is cut or is too small to read.
+
+The addresses come from the routes: a page that a module adds is looked at from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page
+
+from app.core.models import Company
+from app.core.testing import Walk
+from app.core.testing.walk import Route
+from tests.cast import Person
+from tests.conftest import Office
+
+MODULES = ("admin", "contacts", "crm", "kpi")
+WIDTHS = ((1440, 900), (360, 740))
+OPTIONS = {"locale": "es-ES", "reduced_motion": "reduce"}
+# What every record type has and is the same page for all: looked at for one of them in each module.
+SAME = ("filter", "edit", "import", "import_batch", "import_revert", "merge", "duplicates", "personal", "remove", "trash", "note_remove", "file_remove")
+# Pieces of pages, and files: what scripts ask for.
+PIECES = ("cell", "count", "fact", "field", "file", "files", "history", "mentions", "note", "notes", "options", "export", "import_errors", "personal_export")
+OTHERS = {"module": "crm", "name": "crm", "metric_key": "crm.won_count", "dashboard_id": "company"}
+SITE = ("/login", "/reset", "/companies", "/account", "/c/one/crm/deals/999999999")
+
+LAID_OUT = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+MEASURE = """() => {
+    const found = new Set(), main = document.querySelector("main"), range = document.createRange();
+    const name = (e) => e.tagName.toLowerCase() + (e.id ? "#" + e.id : "") + [...e.classList].map((c) => "." + c).join("");
+    const hidden = (e) => !e.checkVisibility({visibilityProperty: true, opacityProperty: true});
+    const forReaders = (e) => { // for screen readers alone
+        for (let at = e; at; at = at.parentElement) {
+            const style = getComputedStyle(at);
+            if (style.clipPath === "inset(50%)" || (style.overflow !== "visible" && at.getBoundingClientRect().width <= 1)) return true;
+        }
+        return false;
+    };
+    const clipper = (e) => { // what cuts an element or can be scrolled to it
+        for (let at = e; at; at = at.parentElement) if (getComputedStyle(at).overflowX !== "visible") return at;
+        return null;
+    };
+    for (const e of [document.documentElement, main]) {
+        if (e && e.scrollWidth > e.clientWidth + 1) found.add(`${name(e)} is ${e.scrollWidth - e.clientWidth} px too wide`);
+    }
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode.data.trim().slice(0, 30), e = texts.currentNode.parentElement;
+        if (!text || /^(script|style|option|template|title|desc)$/i.test(e.tagName) || hidden(e) || forReaders(e)) continue;
+        let size = parseFloat(getComputedStyle(e).fontSize);
+        if (e.getScreenCTM) size *= e.getScreenCTM().a;
+        if (size < 11.95) found.add(`${name(e)} “${text}” has ${size.toFixed(1)} px`);
+        range.selectNodeContents(texts.currentNode);
+        const box = range.getBoundingClientRect(), around = clipper(e);
+        if (box.width < 1 || box.height < 1) continue;
+        if ((!around || around === main) && (box.right > innerWidth + 1 || box.left < -1)) found.add(`${name(e)} “${text}” is off the screen`);
+        const style = around && getComputedStyle(around), edge = around && around.getBoundingClientRect();
+        if (around && /hidden|clip/.test(style.overflowX) && style.textOverflow !== "ellipsis" && box.right > edge.right + 1) {
+            found.add(`${name(around)} cuts “${text}”`);
+        }
+    }
+    return [...found];
+}"""
+
+
+@pytest.fixture
+def walk(app: Flask, one: Office, people: dict[str, Person]) -> tuple[Walk, dict[str, int]]:
+    """The routes, and a row of every resource to ask for."""
+    walk = Walk(app, dict(OTHERS))
+    with one as session:
+        session.get_one(Company, one.id).language = "es"
+        return walk, walk.make_rows(people["bob"].member_id, "de Villanueva de la Cañada, bien larga")
+
+
+def opened(walk: Walk, module: str) -> list[Route]:
+    """The routes of a module that a person opens."""
+    surfaces: dict[str, str] = {f"{r.name}_{s}": s for r in walk.registry.resources() if r.module == module for s in (*SAME, *PIECES)}
+    found, seen = [], set()
+    for route in walk.routes():
+        owner, _, endpoint = route.rule.endpoint.partition(".")
+        surface = surfaces.get(endpoint)
+        if owner != module or route.method != "GET" or surface in seen or surface in PIECES or endpoint.endswith("_file"):
+            continue
+        seen |= {surface} - {None}
+        found.append(route)
+    return found
+
+
+def look(page: Page, address: str) -> list[str]:
+    """What is wrong with a page at any width. A piece of a page and a refusal are no pages: nothing is said of them."""
+    page.set_viewport_size({"width": WIDTHS[0][0], "height": WIDTHS[0][1]})
+    answer = page.goto(address, wait_until="load")
+    if answer is None or not answer.ok or page.locator("main").count() == 0:
+        return []
+    page.wait_for_function("() => !document.querySelector('.htmx-request')")
+    found = []
+    for width, height in WIDTHS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(LAID_OUT)
+        found += [f"{address} at {width}: {each}" for each in page.evaluate(MEASURE)]
+    return found
+
+
+def test_what_does_not_fit_is_seen(visit: Callable[..., Page]) -> None:
+    page = visit("alice", "/c/one/admin/settings", **OPTIONS)
+    assert page.evaluate(MEASURE) == []
+    page.locator("h1").evaluate(
+        "(e) => { e.innerHTML = '<svg viewBox=\"0 0 100 10\" width=\"50\"><text y=\"9\" font-size=\"12\">Minute</text></svg>"
+        "<b class=\"text-nowrap\">Ever so ' + 'long '.repeat(400) + '</b><div class=\"v-logo\"><p class=\"text-nowrap\">Cut off</p></div>';"
+        " e.lastChild.setAttribute('class', 'v-logo overflow-hidden'); }"
+    )
+    found = "; ".join(page.evaluate(MEASURE))
+    assert "“Minute” has 6.0 px" in found
+    assert "px too wide" in found
+    assert "“Ever so long long long long lo” is off the screen" in found
+    assert "cuts “Cut off”" in found
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_page_fits(visit: Callable[..., Page], walk: tuple[Walk, dict[str, int]], module: str) -> None:
+    routes, rows = walk
+    addresses = [routes.address(route, "one", rows) for route in opened(routes, module)]
+    page = visit("alice", "/account", **OPTIONS)
+    assert [each for address in addresses for each in look(page, address)] == []
+    assert len(addresses) > 10
+
+
+@pytest.mark.parametrize("who", ["alice", None])
+def test_pages_outside_companies_and_refusals_fit(visit: Callable[..., Page], who: str | None) -> None:
+    page = visit(who, "/login", **OPTIONS)
+    assert [each for address in SITE for each in look(page, address)] == []
