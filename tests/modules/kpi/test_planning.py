@@ -15,8 +15,10 @@ from app.core import lifecycle
 from app.core.db import db
 from app.core.models import Company, Membership, Team, TeamMember
 from app.core.note_models import Notice
-from app.modules.kpi.goals.services import change_goal
+from app.modules.kpi.goals.services import change_goal, create_goal
 from app.modules.kpi.models import Goal
+from app.modules.kpi.planning import cells
+from app.modules.kpi.quantities import Given
 from app.modules.kpi.vision.services import create_objective
 from tests.modules.crm.making import clock, statements_of
 from tests.modules.kpi import planning_world
@@ -264,6 +266,8 @@ def test_the_page_asks_as_often_for_six_people_as_for_two(six: Team6, one: Any, 
         few_id = few.id
         for name in ("Ana", "Bea"):
             db.session.scalars(select(TeamMember).where(TeamMember.member_id == six.ids[name])).one().team_id = few_id
+        db.session.flush()
+        planning_world.win(six.ids["Ana"], date(2026, 8, 20), 1000)  # both teams have sold something in the period before
     alice = client_of("alice")
 
     def count(team: int) -> int:
@@ -273,3 +277,74 @@ def test_the_page_asks_as_often_for_six_people_as_for_two(six: Team6, one: Any, 
 
     count(few_id)
     assert count(few_id) == count(six.team_id)
+
+
+# Bands
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high", "sign"),
+    [("35–45 %", "35", "45", "%"), ("35% - 45%", "35", "45", "%"), ("35..45", "35", "45", ""), ("-5–5", "-5", "5", ""), ("-10–-5", "-10", "-5", ""),
+     ("€1,000–2,000.50", "1000", "2000.50", "EUR"), ("1000-2000 USD", "1000", "2000", "USD"), ("2,000,,3,000", "2000", "3000", "")],
+)  # fmt: skip
+def test_two_numbers_with_a_dash_are_a_band(one: Any, text: str, low: str, high: str, sign: str) -> None:
+    with one:
+        band = cells.read(text)
+        assert isinstance(band, cells.Band)
+        assert (band.low.value, band.high.value) == (Decimal(low), Decimal(high))
+        assert {band.low.sign, band.high.sign} == {sign}
+
+
+@pytest.mark.parametrize("text", ["-5", "1000", "35 %", "1,000.50", "€1,000", "−5"])
+def test_one_number_is_none(one: Any, text: str) -> None:
+    with one:
+        assert isinstance(cells.read(text), Given)
+
+
+def test_a_band_is_written_into_a_cell_and_saved_shown_and_changed(six: Team6, one: Any, client_of: Any) -> None:
+    mona = client_of("mona")
+    page = mona.post(PLANNER, data=form(six, {"bob": "35–45", "Ana": "40"}, columns=(RATE,)), follow_redirects=True)
+    assert page.status_code == 200
+    made = goals(one)
+    assert {name: (g.direction, g.target, g.low, g.high) for name, g in made.items()} == {
+        "bob": ("band", None, Decimal("0.35"), Decimal("0.45")), "Ana": ("up", Decimal("0.4"), None, None)}  # fmt: skip
+    shown = mona.get(f"{PLANNER}?period={PERIOD}&metric={RATE}").text
+    assert f'id="t-{RATE}-{six.ids["bob"]}" value="35\xa0%–45\xa0%"' in shown
+    # As the page shows them nothing changes; then the band is wider, and Ana gets one.
+    same = {"bob": "35\xa0%–45\xa0%", "Ana": "40\xa0%"}
+    mona.post(PLANNER, data=form(six, same, columns=(RATE,), seen=seen(one)))
+    assert {name: g.version for name, g in goals(one).items()} == {name: g.version for name, g in made.items()}
+    mona.post(PLANNER, data=form(six, {"bob": "30–50", "Ana": "38-42"}, columns=(RATE,), seen=seen(one)))
+    assert {name: (g.low, g.high, g.target) for name, g in goals(one).items()} == {
+        "bob": (Decimal("0.3"), Decimal("0.5"), None), "Ana": (Decimal("0.38"), Decimal("0.42"), None)}  # fmt: skip
+    mona.post(PLANNER, data=form(six, {"bob": "45", "Ana": ""}, columns=(RATE,), seen=seen(one)))
+    assert {name: (g.direction, g.target, g.low) for name, g in goals(one).items()} == {"bob": ("up", Decimal("0.45"), None)}
+
+
+def test_a_band_the_wrong_way_round_is_refused_in_its_cell(six: Team6, one: Any, client_of: Any) -> None:
+    answer = client_of("mona").post(PLANNER, data=form(six, {"bob": "45–35"}, columns=(RATE,)), headers=FRAGMENT)
+    assert answer.status_code == 422
+    assert f'id="why-{RATE}-{six.ids["bob"]}"' in answer.text
+    assert 'value="45–35"' in answer.text
+    assert goals(one) == {}
+
+
+def test_a_band_is_the_same_for_all_and_is_neither_raised_nor_shared(six: Team6, one: Any, client_of: Any) -> None:
+    mona = client_of("mona")
+    rule = {"rule-0": "same", "amount-0": "35–45"}
+    filled = mona.post(PLANNER, data=form(six, {}, columns=(RATE,), do=f"fill-{RATE}") | rule, headers=FRAGMENT).text
+    assert filled.count('value="35–45"') == 7  # the rule's number and six people
+    raised = mona.post(PLANNER, data=form(six, {"bob": "20000–30000"}, do=f"fill-{WON}"), headers=FRAGMENT).text
+    assert 'value="20000–30000"' in raised
+    assert 'value="42000"' in raised  # Ana's 40,000 and 5 %
+    refused = mona.post(PLANNER, data=form(six, {}, do=f"fill-{WON}") | {"rule-0": "equal", "amount-0": "20000–30000"}, headers=FRAGMENT).text
+    assert "One number is asked for here, no band." in refused
+
+
+def test_a_band_that_runs_is_shown_with_both_ends(six: Team6, one: Any, client_of: Any) -> None:
+    with one:
+        goal = create_goal({"name": "In between", "metric": RATE, "owner_id": six.ids["bob"], "first_day": date(2027, 1, 1), "period": "quarter",
+                            "direction": "band", "low": "0.35", "high": "0.45"})  # fmt: skip
+        goal.state = "active"
+    page = client_of("mona").get(f"{PLANNER}?period={PERIOD}&metric={RATE}").text
+    assert 'title="Open the goal">35.0% – 45.0%</a>' in page

@@ -9,7 +9,9 @@ from sqlalchemy import func, select
 
 from app.core.db import db
 from app.core.errors import BusinessError
-from app.modules.kpi.models import ACTIVE, LAGGING, LEADING, MEMBER, MONTH, UP, Goal
+from app.modules.kpi import aims
+from app.modules.kpi.models import ACTIVE, MEMBER, MONTH, Goal
+from app.modules.kpi.planning.cells import columns_of
 from app.modules.kpi.planning.grid import Cell, Column, Grid, draft, named
 from app.modules.kpi.planning.plan import OPEN, milestone
 from app.modules.kpi.progress.baselines import baselines_of
@@ -40,18 +42,16 @@ def look(grid: Grid) -> None:
 
 def as_planned(grid: Grid, cell: Cell) -> Goal | None:
     """A goal as a cell would save it, which belongs to no session; None where its target is of another kind."""
-    column = grid.column_of(cell)
+    column, there = grid.column_of(cell), cell.goal
+    usual = aims.usual(column.metric) if there is None else {"direction": there.direction, "grade": there.grade}
     try:
-        target, currency = cell.given.in_unit(column.unit) if cell.given else (None, None)
+        aim = columns_of(cell.given, column.metric, usual["direction"]) if cell.given else {}
     except BusinessError as error:
         cell.mistake = error.message
         return None
     goal = draft(cell)
-    there = cell.goal
     values: dict[str, Any] = {
-        "name": there.name if there else named(grid, cell), "target": target, "currency": currency, "metric_version": column.metric.version,
-        "direction": there.direction if there else "down" if column.metric.direction == "down" else UP,
-        "grade": there.grade if there else LEADING if column.metric.grain == "activity" else LAGGING,
+        **usual, **aim, "name": there.name if there else named(grid, cell), "metric_version": column.metric.version,
         "owner_id": goal.owner_id or grid.row_of(cell).owner_id, "cadence": there.cadence if there else MONTH,
         "review_on": there.review_on if there else milestone(cell.about.first, cell.about.last),
         "weight": int(column.weight) if column.weight.isdigit() else 0, "is_quota": column.quota and column.unit == "money",

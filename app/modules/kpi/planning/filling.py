@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from app.core.errors import BusinessError
-from app.core.fields import FieldError, by_person
+from app.core.fields import FieldError
 from app.core.i18n import _
 from app.core.metrics import Metric
-from app.modules.kpi.planning.grid import AMOUNT, Column, Grid, put, target_in
+from app.modules.kpi.planning.cells import Band, read, single
+from app.modules.kpi.planning.grid import Column, Grid, put, target_in, write
 from app.modules.kpi.planning.targets import (
     EQUAL,
     IN_PERCENT,
@@ -27,13 +28,18 @@ MOST_PERCENT = 1000
 
 def fill(grid: Grid, column: Column) -> None:
     """Put the targets that a column's rule gives into its cells; those that run stay, and an empty cell of the team gets the
-    total that is shared. What is wrong with the rule's number is the column's `mistake`."""
+    total that is shared. A band can be the same for all. What is wrong with the rule's number is the column's `mistake`."""
+    cells = grid.column(column.place)
     try:
+        if column.rule == SAME and isinstance(read(column.amount), Band):
+            for cell in cells:
+                if cell.editable:
+                    write(cell, column.amount)
+            return
         number = _number(grid, column)
     except (FieldError, BusinessError) as error:
         column.mistake = str(error)
         return
-    cells = grid.column(column.place)
     if column.rule in IN_PERCENT:
         values = [cell.past.last if column.rule == LAST else cell.past.year for cell in cells]
         found = risen(values, number, column.unit)
@@ -42,7 +48,8 @@ def fill(grid: Grid, column: Column) -> None:
     else:
         found = list(_shares(grid, column, number))
     for cell, value in zip(cells, found, strict=True):
-        put(cell, value, column.unit)
+        if column.rule == SAME or not isinstance(cell.given, Band):  # a band is neither raised nor shared
+            put(cell, value, column.unit)
     team = grid.team_row.cells[column.place]
     if column.rule in OF_A_TOTAL and column.for_team and team.editable and team.given is None:
         put(team, number, column.unit)
@@ -66,7 +73,7 @@ def _number(grid: Grid, column: Column) -> Decimal:
         raise BusinessError(_("Choose a rule."))
     if column.rule in OF_A_TOTAL and not column.adds_up:
         raise BusinessError(_("This figure does not add up over people: it has no total to share."))
-    given = AMOUNT.parse(column.amount, by_person())
+    given = single(column.amount)
     if column.rule in IN_PERCENT:
         value = (given or Given(Decimal(0))).value
         if abs(value) > MOST_PERCENT:

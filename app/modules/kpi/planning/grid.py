@@ -11,21 +11,23 @@ from typing import Any
 from flask import g
 
 from app.core.access import can
-from app.core.fields import FieldError, by_person
+from app.core.fields import FieldError
 from app.core.formats import colour, initials, percent
 from app.core.i18n import _
 from app.core.metrics import Metric, metrics
 from app.core.models import Membership, Team
+from app.modules.kpi.goals.telling import target_of
 from app.modules.kpi.models import MEMBER, TEAM, Goal
+from app.modules.kpi.planning import cells
+from app.modules.kpi.planning.cells import Aim, Band
 from app.modules.kpi.planning.past import Past, pasts
 from app.modules.kpi.planning.periods import Period, called
 from app.modules.kpi.planning.plan import OPEN, About, Wanted, existing
 from app.modules.kpi.planning.serving import Serving
 from app.modules.kpi.progress.measure import accrues, converted
-from app.modules.kpi.quantities import Amount, Given, Quantity, shown, unit_of
+from app.modules.kpi.quantities import Given, Quantity, shown
 from app.modules.kpi.smart.findings import BLOCK, LETTERS, WARN, Finding
 
-AMOUNT = Amount("target")
 MOST = 6
 QUOTA = "crm.won_amount"
 SUGGESTED = (QUOTA, "crm.follow_ups", "crm.pipeline_created", "crm.win_rate")
@@ -35,7 +37,7 @@ WHOLE = 100
 
 @dataclass
 class Cell:
-    """One goal that is there or could be. `text` is what its input holds, `given` the number read from it."""
+    """One goal that is there or could be. `text` is what its input holds, `given` the target or band read from it."""
 
     key: str  # "0-17": column and member; "0-team"
     about: About
@@ -44,7 +46,7 @@ class Cell:
     goal: Goal | None = None
     text: str = ""
     told: str = ""  # the target of the goal that is there, as people read it
-    given: Given | None = None
+    given: Aim | None = None
     mistake: str = ""
     seen: str = ""  # the goal and version that the page shows, "17:3"; empty for none
     theirs: str = ""  # what somebody else saved meanwhile
@@ -182,8 +184,7 @@ def show(cell: Cell, goal: Goal | None) -> None:
     """Put a goal that is there into its cell."""
     cell.goal, cell.seen = goal, f"{goal.id}:{goal.version}" if goal is not None else ""
     if goal is not None:
-        cell.told = shown(goal.target, unit_of(goal.metric), goal.currency)
-        cell.text, cell.given = typed(goal), Given(goal.target, goal.currency or "") if goal.target is not None else None
+        cell.told, cell.text, cell.given = target_of(goal), cells.typed(goal), cells.of(goal)
 
 
 def read(grid: Grid, form: Mapping[str, Any], columns: Sequence[str]) -> None:
@@ -202,7 +203,7 @@ def read(grid: Grid, form: Mapping[str, Any], columns: Sequence[str]) -> None:
         for row in grid.rows:
             cell = row.cells[column.place]
             if cell.editable and (text := form.get(f"t-{was}-{row.key}")) is not None:
-                _type(cell, str(text))
+                write(cell, str(text))
                 # What the page had shown, not what is stored by now: else a change of somebody else would be lost unseen.
                 cell.seen = str(form.get(f"g-{was}-{row.key}", ""))
 
@@ -242,20 +243,15 @@ def named(grid: Grid, cell: Cell) -> str:
     return _("%(metric)s of %(who)s, %(period)s", metric=metric.label, who=grid.row_of(cell).whose, period=called(cell.kind, cell.about.first, cell.about.last))[:160]
 
 
-def typed(goal: Goal) -> str:
-    """The target of a goal as its input holds it."""
-    return AMOUNT.typed(AMOUNT.of(goal))
-
-
 def put(cell: Cell, value: Decimal | None, unit: str) -> None:
     """Fill a cell with a value in whole units of company currency; None leaves it as it is."""
     if value is not None and cell.editable:
-        cell.text, cell.given, cell.mistake = AMOUNT.typed(Quantity(value, unit)), Given(value), ""
+        cell.text, cell.given, cell.mistake = cells.TARGET.typed(Quantity(value, unit)), Given(value), ""
 
 
 def target_in(cell: Cell, metric: Metric) -> Decimal | None:
-    """The target of a cell in whole units of company currency; None where there is none, or no rate."""
-    if cell.given is None or cell.mistake:
+    """The target of a cell in whole units of company currency; None where there is none, a band, or no rate."""
+    if cell.given is None or isinstance(cell.given, Band) or cell.mistake:
         return None
     value, currency = cell.given.in_unit(metric.unit)
     about = Goal(first_day=cell.about.first, currency=currency)
@@ -346,10 +342,11 @@ def _share_weights(columns: Sequence[Column]) -> None:
         column.weight_shown = column.weight
 
 
-def _type(cell: Cell, text: str) -> None:
+def write(cell: Cell, text: str) -> None:
+    """Write into a cell; what cannot be read is its mistake."""
     cell.text, cell.given, cell.mistake = text.strip(), None, ""
     try:
-        cell.given = AMOUNT.parse(cell.text, by_person())
+        cell.given = cells.read(cell.text)
     except FieldError as error:
         cell.mistake = str(error)
 

@@ -52,7 +52,7 @@ def pasts(metric: Metric, goals: Sequence[Goal]) -> list[Past]:
             asked.setdefault(question(goal, last, first), []).append(place)
         values: list[Decimal | None] = [None] * len(goals)
         for what, places in asked.items() if last < today() else ():
-            rows = told(metric, what)
+            rows = told(what)
             for place in places if rows is not None else ():
                 values[place] = _value(metric, goals[place], rows or {})
         columns.append(values)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -19,9 +18,9 @@ from app.core.clock import today
 from app.core.db import db
 from app.core.errors import BusinessError, Conflict
 from app.core.i18n import _
-from app.core.metrics import metrics
 from app.core.workdays import is_working_day
-from app.modules.kpi.aims import metric_of
+from app.modules.kpi.aims import AMOUNTS, metric_of
+from app.modules.kpi.goals import telling
 from app.modules.kpi.goals.agreement import drop
 from app.modules.kpi.goals.services import change_goal, create_goals
 from app.modules.kpi.models import (
@@ -36,7 +35,7 @@ from app.modules.kpi.models import (
     TEAM,
     Goal,
 )
-from app.modules.kpi.quantities import Given, shown
+from app.modules.kpi.planning.cells import Aim, columns_of, values_of
 
 OPEN = (DRAFT, PROPOSED, AGREED)
 SHORT = 14  # days, under which a period needs no day on the way
@@ -57,7 +56,7 @@ class About:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What somebody wants of a goal: its target (None: that there be none), and what the page had shown of it.
+    """What somebody wants of a goal: its target or band (None: that there be none), and what the page had shown of it.
 
     `more` are further fields for a goal that is made, `also` those that an existing one is given as well; `below` is the
     key of the cell whose goal it serves, which may be made at the same time.
@@ -66,7 +65,7 @@ class Wanted:
     key: str
     about: About
     period: str
-    target: Given | None
+    target: Aim | None
     goal_id: int | None = None
     version: int | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -183,17 +182,9 @@ def milestone(first: date, last: date) -> date | None:
     return at
 
 
-def amount_in(metric_id: str, target: Given) -> tuple[Decimal, str | None]:
-    """A target in whole units of its metric, and its currency. Raises `BusinessError` when it is of another kind."""
-    return target.in_unit(metric_of(metric_id).unit)
-
-
 def target_of(goal: Goal | None) -> str:
     """The target of a goal as people read it; a word where there is none."""
-    if goal is None or goal.state == DROPPED:
-        return _("no goal")
-    metric = metrics().get(goal.metric)
-    return shown(goal.target, metric.unit if metric else "count", goal.currency)
+    return _("no goal") if goal is None or goal.state == DROPPED else telling.target_of(goal)
 
 
 def _is_late(wanted: Wanted, goal: Goal | None) -> bool:
@@ -207,14 +198,16 @@ def _says_the_same(wanted: Wanted, goal: Goal | None) -> bool:
     if goal is None or wanted.target is None:
         return goal is None and wanted.target is None
     try:
-        return amount_in(wanted.about.metric, wanted.target)[0] == goal.target
+        said = columns_of(wanted.target, metric_of(wanted.about.metric), goal.direction)
+        return all(getattr(goal, name) == said.get(name) for name in AMOUNTS)
     except BusinessError:
         return False
 
 
 def _change(goal: Goal, wanted: Wanted) -> int:
+    assert wanted.target is not None  # those without one are taken away
     before = goal.version
-    change_goal(goal, {"target": wanted.target, **wanted.also})
+    change_goal(goal, {**values_of(wanted.target, metric_of(goal.metric), goal.direction), **wanted.also})
     return int(goal.version != before)
 
 
@@ -223,7 +216,7 @@ def _make(fresh: Sequence[Wanted], refused: dict[str, str]) -> dict[str, Goal]:
     for each in fresh:
         try:
             if each.target is not None:
-                amount_in(each.about.metric, each.target)
+                columns_of(each.target, metric_of(each.about.metric))
         except BusinessError as error:
             refused[each.key] = error.message
     if refused:
@@ -238,11 +231,12 @@ def _make(fresh: Sequence[Wanted], refused: dict[str, str]) -> dict[str, Goal]:
 
 def _values(wanted: Wanted) -> dict[str, Any]:
     about = wanted.about
+    aim = values_of(wanted.target, metric_of(about.metric), wanted.more.get("direction", "")) if wanted.target is not None else {}
     return {
         "metric": about.metric, "scope": about.scope, "period": wanted.period, "first_day": about.first, "last_day": about.last,
         **({"owner_id": about.who} if about.scope == MEMBER else {"team_id": about.who} if about.scope == TEAM else {}),
         "filters": {name: list(each) if isinstance(each, tuple) else each for name, each in about.filters},
-        "review_on": milestone(about.first, about.last), "target": wanted.target, **wanted.more, **wanted.also,
+        "review_on": milestone(about.first, about.last), **wanted.more, **wanted.also, **aim,
     }  # fmt: skip
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from flask import Response, request, url_for
 
 from app.core.access import can, require
 from app.core.clock import today
 from app.core.errors import BusinessError, Conflict
-from app.core.fields import FieldError, by_person
+from app.core.fields import FieldError
 from app.core.i18n import _
 from app.core.jobs import enqueue
 from app.core.metrics import metrics
@@ -20,11 +20,12 @@ from app.core.surfaces.form import needed_version
 from app.core.surfaces.record import fetch
 from app.core.web import redirect_to, render, settle, toast
 from app.modules.kpi.blueprint import blueprint
-from app.modules.kpi.models import BAND, GoalRule
+from app.modules.kpi.goals.telling import target_of
+from app.modules.kpi.models import BAND, Goal, GoalRule
 from app.modules.kpi.planning import recurring, rule_services
-from app.modules.kpi.planning.grid import AMOUNT
+from app.modules.kpi.planning.cells import TARGET, single
 from app.modules.kpi.planning.periods import ONE_DAY, called
-from app.modules.kpi.quantities import Quantity, shown, unit_of
+from app.modules.kpi.quantities import Quantity, unit_of
 
 
 @blueprint.get("/rules/<int:rule_id>/targets")
@@ -41,7 +42,7 @@ def rule_targets_save(rule_id: int) -> Response:
     rule: GoalRule = fetch(registry.resource("kpi.rule"), rule_id, for_update=True)
     version, typed = needed_version(), _typed()
     try:
-        given = {who: AMOUNT.parse(text, by_person()) for who, text in typed.items()}
+        given = {who: single(text) for who, text in typed.items()}
         rule_services.set_targets(rule, given, version)
     except FieldError as error:
         return _panel(rule, 422, str(error), typed)
@@ -67,7 +68,7 @@ def _typed() -> dict[int, str]:
 def _panel(rule: GoalRule, status: int = 200, trouble: str = "", typed: dict[int, str] | None = None) -> Response:
     (first, last), owed = _next(rule)
     unit, ends = unit_of(rule.metric), rule.ends_on is not None and rule.ends_on < first
-    usual = shown(rule.target, unit, rule.currency) if rule.target is not None else ""
+    usual = target_of(cast("Goal", rule)) if rule.target is not None or rule.direction == BAND else ""
     rows = [{
         "who": each.who, "name": each.name, "there": each.there, "own": (typed or {}).get(each.who or 0, _own(rule, each.who, unit)),
     } for each in ([] if ends else owed)]  # fmt: skip
@@ -96,6 +97,6 @@ def _own(rule: GoalRule, who: int | None, unit: str) -> str:
     if str(who) not in rule.targets:
         return ""
     value: Any = rule_services.target_for(rule, who)
-    return AMOUNT.typed(Quantity(value, unit, rule.currency if unit == "money" else None))
+    return TARGET.typed(Quantity(value, unit, rule.currency if unit == "money" else None))
 
 

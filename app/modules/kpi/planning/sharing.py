@@ -29,7 +29,7 @@ from app.modules.kpi.planning.serving import Serving
 from app.modules.kpi.planning.targets import SHARE, percents
 from app.modules.kpi.progress.history import months_before
 from app.modules.kpi.progress.measure import accrues, plain, query_of, question, refusal, teams_of
-from app.modules.kpi.quantities import shown
+from app.modules.kpi.quantities import Given, shown
 
 PEOPLE, TEAMS, QUARTERS, MONTHS = "people", "teams", "quarters", "months"
 WAYS: Mapping[str, Any] = {PEOPLE: _l("To people"), TEAMS: _l("To teams"), QUARTERS: _l("To quarters"), MONTHS: _l("To months")}
@@ -77,7 +77,7 @@ def shares(goal: Goal, way: str) -> Grid:
 
 def curve_of(grid: Grid) -> list[Decimal]:
     """The shares of months in percent, as the targets of the rows stand to each other."""
-    values = [cell.given.value if cell.given else None for cell in grid.column(0)]
+    values = [cell.given.value if isinstance(cell.given, Given) else None for cell in grid.column(0)]
     if not any(values):
         raise BusinessError(_("Write the shares of the months first."))
     return percents(values)

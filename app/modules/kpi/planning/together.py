@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.core import writes
 from app.core.changelog import actor_id
 from app.core.db import db
 from app.core.i18n import _, _n
@@ -29,9 +30,7 @@ class Done:
 def propose_all(ids: Sequence[int]) -> Done:
     """Put drafts to whom they belong; what is past that already stays where it is."""
     done = Done([goal for goal in _locked(ids) if goal.state == DRAFT])
-    for goal in done.goals:
-        offer(goal)
-    db.session.flush()
+    offer(done.goals)
     _tell(done.goals, lambda n: _n("A goal was proposed to you.", "%(num)d goals were proposed to you.", n))
     return done
 
@@ -39,15 +38,16 @@ def propose_all(ids: Sequence[int]) -> Done:
 def activate_all(ids: Sequence[int], excuse: str = "") -> Done:
     """Let goals run that the check lets pass; `excuse` says for those it warns of why they are good all the same."""
     goals = [goal for goal in _locked(ids) if goal.state in OPEN]
-    found, done = check(goals), Done()
+    found, done, excused = check(goals), Done(), []
     for goal in goals:
         findings = found.get(goal.id, [])
-        before = goal.excuse
-        goal.excuse = before or (excuse.strip() if findings else "")
-        if (why := held_back(goal, findings)) is None:
-            done.goals.append(goal)
-        else:
-            goal.excuse, done.held[goal.id] = before, why.message
+        if (why := held_back(findings, goal.excuse or excuse.strip())) is not None:
+            done.held[goal.id] = why.message
+            continue
+        done.goals.append(goal)
+        if findings and not goal.excuse:
+            excused.append(goal)
+    writes.update_all(excused, {"excuse": excuse.strip()})
     begin(done.goals)
     _tell(done.goals, lambda n: _n("A goal of yours has begun.", "%(num)d goals of yours have begun.", n))
     return done
