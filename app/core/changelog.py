@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -129,6 +129,15 @@ def note(model: Any, ids: Iterable[int], action: str, new: str | None = None) ->
     line = {"company_id": current_company_id(), "actor_id": actor_id(), "request_id": request_id(),
             "table_name": model.__tablename__, "action": action, "new": as_text(new)}
     if is_logged(model) and (lines := [{**line, "row_id": row_id} for row_id in ids]):
+        db.session.connection().execute(insert(Change.__table__), lines)
+
+
+def note_values(rows: Iterable[Any], values: Mapping[str, Any]) -> None:
+    """Log that rows get the same values, field by field, before these are written past the session."""
+    lines = [_values(row, CHANGED, field=name, old=as_text(getattr(row, name)), new=as_text(value))
+             for row in rows if is_logged(type(row))
+             for name, value in values.items() if name not in silent_columns(type(row)) and getattr(row, name) != value]  # fmt: skip
+    if lines:
         db.session.connection().execute(insert(Change.__table__), lines)
 
 

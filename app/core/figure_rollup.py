@@ -18,12 +18,13 @@ def rolled_up(
 
     `only` narrows it down to one key of a dimension or several, as filters do. With `start` and `end` it is about these days alone,
     which have to be whole months of a figure by month. None where the lines do not tell: where a row may have several keys
-    in a dimension left out, and no column `again` says which lines count it once.
+    in a dimension left out that is not narrowed down to one, and no column `again` says which lines count it once.
     """
     asked, lines, only = figure.query, figure.lines, only or {}
     if not {*by, *only} <= set(asked.by):
         return None
-    if not {*asked.by, *only} - set(by) <= figure.metric.parted:
+    one_key = {name for name, wanted in only.items() if not isinstance(wanted, tuple) or len(wanted) == 1}
+    if not {*asked.by, *only} - set(by) - one_key <= figure.metric.parted:
         if not {*by, *only} <= figure.metric.parted or not lines or "again" not in lines[0]:
             return None
         lines = [line for line in lines if not line["again"]]  # of all dimensions in which a row has several keys, one of each

@@ -16,7 +16,7 @@ from app.core.demo import DemoPlan
 from app.core.metrics import MetricQuery, evaluate
 from app.core.models import Team
 from app.core.writes import bulk_insert
-from app.modules.kpi.goals.services import keep_edition
+from app.modules.kpi.goals.services import keep_editions
 from app.modules.kpi.models import (
     ACTIVE,
     BAND,
@@ -106,7 +106,7 @@ def _editions(goals: Sequence[Goal], above: dict[int, int | None]) -> None:
     """What each goal said when it began."""
     for goal in goals:
         g.actor_id = above.get(goal.owner_id or 0) or goal.owner_id
-        keep_edition(goal, "")
+        keep_editions([goal], "")
     began = {goal.id: goal.activated_at for goal in goals}
     for edition in db.session.scalars(select(GoalEdition).where(GoalEdition.goal_id.in_(began))):
         edition.at = began[edition.goal_id] or edition.at

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from app.core.access import in_place_of
 from app.core.db import db
+from app.core.metrics import metrics
 from app.core.models import Holiday, Membership
 from app.modules.kpi.goals.heading import heading
 from app.modules.kpi.models import Goal
-from app.modules.kpi.progress.forecast import TURNS, Forecast, Month, ends, forecasts, parts_left
+from app.modules.kpi.progress.forecast import TURNS, Forecast, Month, ends, forecasts, parts_left, untold
 from app.modules.kpi.progress.measure import measure
 from app.modules.kpi.quantities import Given
 from tests.modules.crm.making import clock, make_deal, move, rate, statements
@@ -30,6 +31,7 @@ from tests.modules.kpi.goals_world import World, build, running, set_goal, won
 
 NOW, LAST = "2026-05-18T10:00:00", "2026-06-30T10:00:00"
 WON, COUNT, RATE, CYCLE, OPEN = "crm.won_amount", "crm.won_count", "crm.win_rate", "crm.sales_cycle_days", "crm.open_pipeline"
+COHORT = "crm.leads_created"
 # The eleven months before May 2026: all that bob has a history of.
 MONTHS = [date(2025 + (5 + n) // 12, (5 + n) % 12 + 1, 1) for n in range(11)]
 
@@ -145,6 +147,14 @@ def test_of_a_median_and_of_a_state_of_the_moment_it_says_why_there_is_none(worl
     assert found is not None and found.middle is None and found.at_pace is None and why in found.reason
     told = heading(goal, found)
     assert told is not None and told.sentence == "" and why in told.reason
+
+
+def test_of_a_cohort_how_many_began_is_foretold_and_not_what_became_of_them(world: World) -> None:
+    known = metrics()
+    asked = [(COHORT, {}, ""), (COHORT, {"stage": 3}, "add up"), ("crm.lead_conversion", {}, "add up"), ("crm.target_account_reach", {}, "add up")]
+    for metric, filters, why in asked:
+        said = untold(Goal(metric=metric, filters=filters), known[metric])
+        assert (why in said) and bool(said) == bool(why), metric
 
 
 def test_goals_that_do_not_run_or_are_looked_back_at_have_none(world: World) -> None:

@@ -21,7 +21,7 @@ from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.core.metrics import metrics
 from app.core.notices import notify
-from app.modules.kpi.goals.services import change_goal, keep_edition, locked
+from app.modules.kpi.goals.services import change_goal, keep_editions, locked
 from app.modules.kpi.models import (
     ACTIVE,
     AGREED,
@@ -47,15 +47,15 @@ def propose(goal: Goal, text: str = "", version: int | None = None) -> Goal:
     """Put a draft to whom it belongs. Raises `BusinessError` unless it is a draft, `Conflict`."""
     goal = locked(goal, version)
     _expect(goal, DRAFT)
-    offer(goal, text)
+    offer([goal], text)
     _tell(goal, lambda: _("A goal was proposed to you: %(name)s", name=goal.name))
     return goal
 
 
-def offer(goal: Goal, text: str = "") -> None:
-    """A draft becomes a proposal; whoever calls has looked at its state, and tells whose it is."""
-    goal.state, goal.proposed_at = PROPOSED, utcnow()
-    say(goal, "proposed", text)
+def offer(goals: Sequence[Goal], text: str = "") -> None:
+    """Drafts become proposals; whoever calls holds them, has looked at their states, and tells whose they are."""
+    writes.update_all(goals, {"state": PROPOSED, "proposed_at": utcnow()})
+    say_all(goals, "proposed", text)
 
 
 def counter(goal: Goal, target: Given | None, last_day: date | None, text: str = "", version: int | None = None) -> Goal:
@@ -106,33 +106,30 @@ def activate(goal: Goal, excuse: str | None = None, version: int | None = None) 
     goal = locked(goal, version)
     if goal.state not in OPEN:
         raise BusinessError(_("This goal runs already, or is over."))
-    if excuse is not None:
-        goal.excuse = excuse.strip()
-    if (why := held_back(goal, check([goal]).get(goal.id, []))) is not None:
+    why_all_the_same = goal.excuse if excuse is None else excuse.strip()
+    if (why := held_back(check([goal]).get(goal.id, []), why_all_the_same)) is not None:
         raise why
+    goal.excuse = why_all_the_same
     begin([goal])
     if goal.owner_id != actor_id():
         _tell(goal, lambda: _("A goal of yours has begun: %(name)s", name=goal.name))
     return goal
 
 
-def held_back(goal: Goal, found: Sequence[Finding]) -> BusinessError | None:
-    """Why a goal may not begin, by what the check says of it; None when it may."""
+def held_back(found: Sequence[Finding], excuse: str) -> BusinessError | None:
+    """Why a goal may not begin, by what the check says of it and what excuses that; None when it may."""
     if blocks := [f for f in found if f.severity == BLOCK]:
         return BusinessError(" ".join(f.sentence for f in blocks), field=blocks[0].field or None)
-    if found and not goal.excuse:
+    if found and not excuse:
         return BusinessError(_("The check warns. Say why this goal is good all the same."), field="excuse")
     return None
 
 
 def begin(goals: Sequence[Goal]) -> None:
-    """Let goals run that may: they are frozen and foretold. Whoever calls tells whose they are."""
-    for goal in goals:
-        goal.state, goal.activated_at, goal.edition = ACTIVE, utcnow(), 1
-    db.session.flush()
-    for goal in goals:
-        keep_edition(goal, "")
-        say(goal, "activated", target=goal.target, last_day=goal.last_day)
+    """Let goals run that may: they are frozen and foretold. Whoever calls holds them, and tells whose they are."""
+    writes.update_all(goals, {"state": ACTIVE, "activated_at": utcnow(), "edition": 1})
+    keep_editions(goals, "")
+    say_all(goals, "activated")
     foretell(goals)
 
 
@@ -174,6 +171,14 @@ def say(goal: Goal, kind: str, text: str = "", target: Decimal | None = None, la
     """Note a step of a goal's way."""
     given = {"target": target if target is not None else goal.target, "last_day": last_day or goal.last_day}
     return writes.create(GoalWord, {"goal_id": goal.id, "member_id": actor_id(), "kind": kind, "text": text.strip(), **given})
+
+
+def say_all(goals: Sequence[Goal], kind: str, text: str = "") -> None:
+    """Note the same step on the way of many goals, each with its own target and last day."""
+    writes.bulk_insert(GoalWord, [
+        {"goal_id": goal.id, "member_id": actor_id(), "kind": kind, "text": text.strip(), "target": goal.target, "last_day": goal.last_day}
+        for goal in goals
+    ])  # fmt: skip
 
 
 def seen(goal: Goal, member_id: int) -> bool:

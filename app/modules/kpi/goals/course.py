@@ -156,20 +156,19 @@ def _course(goal: Goal, metric: Metric) -> Block | None:
 
 def _table(steps: Sequence[Step], urls: Sequence[str], unit: str, sums: bool, with_pace: bool, ahead: Forecast | None,
            told: Heading | None) -> Table:  # fmt: skip
-    """What the chart shows, stretch by stretch; where it is heading stands in the last one."""
+    """What the chart shows, stretch by stretch, and at the foot where it is heading."""
     columns = [Column(_("Until"), numeric=False), Column(_("In it") if sums else _("Value"))]
     columns += [Column(_("Reached so far"))] if sums else []
     columns += [Column(_("On pace"))] if with_pace else []
-    columns += [Column(_("Heading for")), Column(_("8 of 10 times"))] if told else []
-    rows = []
+    rows, total = [], []
     for step, url in zip(steps, urls, strict=True):
         cells = [Cell(day(step.last)), _cell(step.own, unit, url if step.reached is not None else "")]
         cells += [_cell(step.reached, unit)] if sums else []
         cells += [Cell(about(step.expected, unit), step.expected)] if with_pace else []
-        if ahead and told:
-            cells += [Cell(told.middle, ahead.middle), Cell(told.bounds)] if step is steps[-1] else [EMPTY, EMPTY]
         rows.append(cells)
-    return Table(columns, rows)
+    if ahead and told:
+        total = [Cell(_("Heading for")), EMPTY, Cell(told.middle, ahead.middle)] + [EMPTY] * with_pace
+    return Table(columns, rows, total)
 
 
 def _ahead(goal: Goal, metric: Metric) -> tuple[Forecast | None, Heading | None]:

@@ -23,7 +23,7 @@ from app.modules.kpi.quantities import unit_of
 
 TALL = 228
 TEN = 10
-ASIDE, BROAD, RING = 14, 5, 4  # pixels: how far from the last point the bounds stand, how broad they are, how large the middle
+ASIDE, BROAD, RING = 14, 5, 3.5  # pixels: how far from the last point the bounds stand, how broad they are, how large the middle
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,7 @@ def create_goals(rows: Sequence[Mapping[str, Any]]) -> list[Goal]:
             setattr(goal, name, value)
     db.session.add_all(goals)
     db.session.flush()
-    for goal in goals:
-        if goal.retrospective:
-            keep_edition(goal, _("For a period that was over already."))
+    keep_editions([goal for goal in goals if goal.retrospective], _("For a period that was over already."))
     return goals
 
 
@@ -151,17 +149,21 @@ def _begin_again(goal: Goal, reason: str) -> None:
     if goal.state == ACTIVE:
         goal.edition += 1
         db.session.flush()
-        keep_edition(goal, reason)
+        keep_editions([goal], reason)
 
 
-def keep_edition(goal: Goal, reason: str) -> None:
-    """Note what a goal says from now on."""
+def keep_editions(goals: Sequence[Goal], reason: str) -> None:
+    """Note what goals say from now on."""
+    writes.bulk_insert(GoalEdition, [
+        {"goal_id": goal.id, "number": goal.edition, "said": _all_said(goal), "reason": reason.strip(), "member_id": actor_id()} for goal in goals
+    ])  # fmt: skip
+
+
+def _all_said(goal: Goal) -> dict[str, Any]:
     said = {name: _text(getattr(goal, name)) for name in
             ("name", "metric", "metric_version", "scope", "owner_id", "team_id", "first_day", "last_day", "direction", *AMOUNTS,
              "currency", "weight", "baseline", "curve")}  # fmt: skip
-    said["filters"] = goal.filters
-    writes.create(GoalEdition, {"goal_id": goal.id, "number": goal.edition, "said": said, "reason": reason.strip(),
-                                "member_id": actor_id()})  # fmt: skip
+    return {**said, "filters": goal.filters}
 
 
 def locked(goal: Goal, version: int | None) -> Goal:

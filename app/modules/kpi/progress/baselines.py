@@ -11,11 +11,10 @@ from typing import Any
 
 from app.core.clock import today
 from app.core.db import utcnow
-from app.core.errors import BusinessError
-from app.core.metrics import FigureRow, Metric, evaluate, metrics
+from app.core.metrics import Figure, FigureRow, Metric, metrics
 from app.modules.kpi.models import MEMBER, MONTH, QUARTER, YEAR, Goal
 from app.modules.kpi.progress.history import months_before
-from app.modules.kpi.progress.measure import Question, plain, query_of, question, refusal
+from app.modules.kpi.progress.measure import Question, answers, plain, question, refusal
 
 MONTHS = {MONTH: 1, QUARTER: 3, YEAR: 12}
 ONE_DAY = timedelta(days=1)
@@ -48,27 +47,25 @@ def baselines_of(goals: Sequence[Goal]) -> list[dict[str, Any]]:
     A figure of the moment, such as the open pipeline, is that of the last day of the period before.
     """
     known, now = metrics(), today()
-    found: list[dict[str, Any]] = [dict(NONE) for _goal in goals]
+    found: dict[int, dict[str, Any]] = {}
     asked: dict[Question, list[int]] = {}
     for place, goal in enumerate(goals):
         if not refusal(goal, known.get(goal.metric)):
             first, last = period_before(goal.period, goal.first_day, goal.last_day, now)
             asked.setdefault(question(goal, last, first), []).append(place)
-    for what, places in asked.items():
-        metric = known[what.metric]
-        rows = told(metric, what)
-        for place in places if rows is not None else ():
-            found[place] = _kept(metric, what, goals[place], rows or {})
-    return found
+    for what, figure in answers(asked, at_end=True).items():
+        if isinstance(figure, Figure):
+            found |= {place: _kept(figure.metric, what, goals[place], _rows(figure)) for place in asked[what]}
+    return [found.get(place) or dict(NONE) for place in range(len(goals))]
 
 
-def told(metric: Metric, what: Question) -> dict[int | None, FigureRow] | None:
+def told(what: Question) -> dict[int | None, FigureRow] | None:
     """The rows that answer a question about days that are over: owner (None of all) -> row. None when it has no answer."""
-    by = ("owner",) if what.scope == MEMBER else ()
-    try:
-        figure = evaluate(metric.id, query_of(what, *by, on=None if metric.period else what.end))
-    except BusinessError:
-        return None
+    figure = answers([what], at_end=True)[what]
+    return _rows(figure) if isinstance(figure, Figure) else None
+
+
+def _rows(figure: Figure) -> dict[int | None, FigureRow]:
     return {row.keys.get("owner"): row for row in figure.rows}
 
 

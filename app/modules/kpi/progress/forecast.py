@@ -72,7 +72,7 @@ def forecasts(goals: Iterable[Goal], stands: Mapping[int, Progress]) -> dict[int
     for goal in goals:
         if not _runs(goal, day) or refusal(goal, known.get(goal.metric)):
             continue
-        if why := untold(known[goal.metric]):
+        if why := untold(goal, known[goal.metric]):
             found[goal.id] = Forecast(goal.id, reason=why)
         else:
             drawable.append(goal)
@@ -84,11 +84,17 @@ def _runs(goal: Goal, day: date) -> bool:
     return goal.state == ACTIVE and not goal.retrospective and goal.first_day <= day <= goal.last_day
 
 
-def untold(metric: Metric) -> str:
-    """Why it cannot be said what a figure will be; empty where it can: of sums over days, and of ratios of such sums."""
-    if not metric.period or not tells_the_past(metric):
+def untold(goal: Goal, metric: Metric) -> str:
+    """Why it cannot be said what a goal's figure will be; empty where it can: of sums over days, and of ratios of such sums.
+
+    What became of that which began in a month is told for long after it: of a cohort only how many began.
+    """
+    if not metric.period or metric.basis == "snapshot":
         return _("What this figure will be at the end is not told: it is a state of the moment.")
-    if accrues(metric) or (metric.shape == "ratio" and metric.basis == "event" and "month" in metric.parted and not metric.quarter):
+    cohort = metric.basis == "cohort"
+    sums = accrues(metric) and not (cohort and goal.filters)
+    ratio = metric.shape == "ratio" and not cohort and "month" in metric.parted and not metric.quarter
+    if tells_the_past(metric) and (sums or ratio):
         return ""
     return _("What this figure will be at the end is not told: it does not add up from what its months were.")
 

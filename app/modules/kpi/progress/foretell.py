@@ -50,14 +50,16 @@ def outlooks(goals: Iterable[Goal]) -> dict[int, Outlook]:
 
 
 def foretell(goals: Iterable[Goal]) -> None:
-    """Keep what is foretold of goals, once for each edition."""
-    for goal_id, (goal, outlook) in _told(goals).items():
-        there = select(Prediction.id).where(Prediction.goal_id == goal_id, Prediction.edition == goal.edition)
-        if db.session.scalar(there) is None:
-            writes.create(Prediction, {
-                "goal_id": goal_id, "edition": goal.edition, "on_day": today(), "band": outlook.band,
-                "likelihood": outlook.likelihood, "periods": outlook.periods,
-            })  # fmt: skip
+    """Keep what is foretold of goals, once for each edition; as many statements as there are figures, not goals."""
+    goals = list(goals)
+    asked = select(Prediction.goal_id, Prediction.edition).where(Prediction.goal_id.in_([goal.id for goal in goals]))
+    there = {(goal_id, edition) for goal_id, edition in db.session.execute(asked)}
+    found = outlooks(goals)
+    writes.bulk_insert(Prediction, [
+        {"goal_id": goal.id, "edition": goal.edition, "on_day": today(), "band": found[goal.id].band,
+         "likelihood": found[goal.id].likelihood, "periods": found[goal.id].periods}
+        for goal in goals if (goal.id, goal.edition) not in there
+    ])  # fmt: skip
 
 
 def settle_predictions(goal: Goal) -> None:
@@ -75,12 +77,6 @@ def brier(rows: Iterable[tuple[Decimal | None, bool | None]]) -> tuple[Decimal |
     if not known:
         return None, 0
     return sum(((said - int(came)) ** 2 for said, came in known), Decimal(0)) / len(known), len(known)
-
-
-def _told(goals: Iterable[Goal]) -> dict[int, tuple[Goal, Outlook]]:
-    goals = list(goals)
-    found = outlooks(goals)
-    return {goal.id: (goal, found[goal.id]) for goal in goals}
 
 
 def _outlook(goal: Goal, told: History) -> Outlook:

@@ -11,15 +11,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from app.core.clock import today
-from app.core.errors import BusinessError
 from app.core.figure_rollup import rolled_up
 from app.core.metrics import Figure, FigureRow, Metric, evaluate, metrics
 from app.core.relative_dates import around
-from app.modules.kpi.models import MEMBER, TEAM, Goal
+from app.modules.kpi.models import MEMBER, Goal
 from app.modules.kpi.progress.measure import (
     Question,
+    answers,
     fraction,
-    of_all_teams,
     plain,
     query_of,
     question,
@@ -108,41 +107,7 @@ def _told(goals: Sequence[Goal], before: Callable[[Goal], date]) -> list[tuple[Q
         if not refusal(goal, known.get(goal.metric)) and tells_the_past(known[goal.metric]):
             last = around(before(goal), "month")[0] - ONE_DAY
             asked.setdefault(question(goal, last, months_before(last + ONE_DAY, MONTHS_BACK)), []).append(goal)
-    joint = _of_teams([what for what in asked if what.scope == TEAM], known)
-    found = []
-    for what, same in asked.items():
-        figure = joint.get(what) or _asked(what, *(("owner", "month") if what.scope == MEMBER else ("month",)))
-        if figure is not None:
-            found.append((what, figure, same))
-    return found
-
-
-def _of_teams(asked: Sequence[Question], known: Mapping[str, Metric]) -> dict[Question, Figure]:
-    """The answers to questions about teams, one statement for all teams that ask the same. Figures that teams share among
-    them, such as a meeting that counts for each, do not tell one from another: they are not in it."""
-    together: dict[Question, list[Question]] = {}
-    for what in asked:
-        if {"team", "month"} <= known[what.metric].parted:
-            together.setdefault(of_all_teams(what), []).append(what)
-    found = {}
-    for bare, some in together.items():
-        figure = _asked(of_all_teams(bare, {team for what in some for team in _teams(what)}), "team", "month")
-        for what in some:
-            if figure and (mine := rolled_up(figure, "month", only={"team": _teams(what)})) is not None:
-                found[what] = mine
-    return found
-
-
-def _teams(what: Question) -> tuple[int, ...]:
-    return dict(what.filters)["team"]
-
-
-def _asked(what: Question, *by: str) -> Figure | None:
-    """The answer to a question; None where the figure does not know a filter or a split."""
-    try:
-        return evaluate(what.metric, query_of(what, *by))
-    except BusinessError:
-        return None
+    return [(what, told, asked[what]) for what, told in answers(asked, "month").items() if isinstance(told, Figure)]
 
 
 def _periods(what: Question, months: int) -> list[Span]:

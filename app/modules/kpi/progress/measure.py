@@ -112,8 +112,8 @@ def measure(goals: Iterable[Goal], on: date | None = None) -> dict[int, Progress
             found[goal.id] = _placed(goal, known[goal.metric], final, 0, day, {})
         else:
             asked.setdefault(question(goal, min(goal.last_day, day)), []).append(goal)
-    for what, same in _together(asked, known).items():
-        found |= _answered(known[what.metric], what, same, day, on)
+    for what, told in answers(asked, on=on).items():
+        found |= _answered(what, told, asked[what], day)
     return found
 
 
@@ -122,25 +122,51 @@ def _is_settled(goal: Goal, day: date) -> bool:
     return goal.state == CLOSED and goal.final is not None and day > goal.last_day
 
 
-def _together(asked: Mapping[Question, list[Goal]], known: Mapping[str, Metric]) -> dict[Question, list[Goal]]:
-    """The questions about teams, asked at once for all teams where the answer tells each; the others as they are."""
-    found: dict[Question, list[Goal]] = {}
-    for what, goals in asked.items():
-        joint = of_all_teams(what) if "team" in parts_of(what, known[what.metric]) else what
-        found.setdefault(joint, []).extend(goals)
+def answers(asked: Iterable[Question], *by: str, on: date | None = None, at_end: bool = False) -> dict[Question, Figure | BusinessError]:
+    """What the registry says to questions, split by `by`, and those about people by owner; or why it says nothing.
+
+    All teams that ask the same are asked at once. A team with others below it is asked by itself where teams share what is
+    counted, such as a meeting of two: their answers do not add up. `on` asks what was so at the end of that day; with `at_end`
+    a figure of the moment is that of the last day of its question.
+    """
+    known = metrics()
+    together: dict[Question, list[Question]] = {}
+    for what in asked:
+        together.setdefault(_of_teams(what) if _is_told_with_others(what, known[what.metric], by) else what, []).append(what)
+    found: dict[Question, Figure | BusinessError] = {}
+    for what, same in together.items():
+        day = what.end if at_end and not known[what.metric].period else on
+        if same == [what]:
+            found[what] = _said(what, *(("owner", *by) if what.scope == MEMBER else by), on=day)
+            continue
+        figure = _said(_of_teams(what, {team for each in same for team in _teams_in(each)}), "team", *by, on=day)
+        for each in same:
+            mine = figure if isinstance(figure, BusinessError) else rolled_up(figure, *by, only={"team": _teams_in(each)})
+            found[each] = mine or _said(each, *by, on=day)
     return found
 
 
-def of_all_teams(what: Question, teams: Iterable[int] = ()) -> Question:
+def _is_told_with_others(what: Question, metric: Metric, by: Sequence[str]) -> bool:
+    """Whether the answer about a team can be taken from that about several."""
+    return what.scope == TEAM and "team" in metric.dimensions and not metric.inputs and (
+        len(_teams_in(what)) == 1 or {"team", *by} <= metric.parted)  # fmt: skip
+
+
+def _teams_in(what: Question) -> tuple[int, ...]:
+    return dict(what.filters)["team"]
+
+
+def _of_teams(what: Question, teams: Iterable[int] = ()) -> Question:
     """A question about a team, asked of whichever teams are named instead."""
     others = tuple(pair for pair in what.filters if pair[0] != "team")
     return replace(what, filters=(*others, ("team", tuple(sorted(teams)))) if teams else others)
 
 
-def parts_of(what: Question, metric: Metric) -> tuple[str, ...]:
-    """By what the answer to a question is split, so that one statement answers for everybody who asks the same: people are
-    told apart always, teams where each row that is counted is of one."""
-    return ("owner",) if what.scope == MEMBER else ("team",) if what.scope == TEAM and "team" in metric.parted else ()
+def _said(what: Question, *by: str, on: date | None) -> Figure | BusinessError:
+    try:
+        return evaluate(what.metric, query_of(what, *by, on=on))
+    except BusinessError as refused:  # a filter or a split that this metric does not know
+        return refused
 
 
 def refusal(goal: Goal, metric: Metric | None) -> str:
@@ -208,24 +234,19 @@ def query_of(what: Question, *by: str, on: date | None = None) -> MetricQuery:
     return MetricQuery(start=what.start, end=what.end, by=by, filters=filters, as_of=end_of(on) if on and on < today() else None)
 
 
-def _answered(metric: Metric, what: Question, goals: Sequence[Goal], day: date, on: date | None) -> dict[int, Progress]:
-    by = parts_of(what, metric)
-    if "team" in by:
-        what = of_all_teams(what, {team for goal in goals for team in teams_of(goal)})
-    try:
-        figure = evaluate(what.metric, query_of(what, *by, on=on))
-    except BusinessError as refused:  # a filter or a split that this metric does not know
-        return {goal.id: Progress(goal.id, None, reason=refused.message) for goal in goals}
-    rows = {row.keys.get("owner"): row for row in figure.rows}
+def _answered(what: Question, told: Figure | BusinessError, goals: Sequence[Goal], day: date) -> dict[int, Progress]:
+    if isinstance(told, BusinessError):
+        return {goal.id: Progress(goal.id, None, reason=told.message) for goal in goals}
+    rows = {row.keys.get("owner"): row for row in told.rows}
     found = {}
     for goal in goals:
-        mine = rolled_up(figure, only={"team": teams_of(goal)}) if "team" in by else None
-        row = mine.total if mine else rows.get(goal.owner_id if by else None)
+        owner = goal.owner_id if what.scope == MEMBER else None
+        row = rows.get(owner)
         value = plain(row.value) if row else None
-        if value is None and metric.shape == "sum":
+        if value is None and told.metric.shape == "sum":
             value = Decimal(0)
-        excluded = mine.excluded if mine else _left_out(figure, goal.owner_id) if by else figure.excluded
-        found[goal.id] = replace(_placed(goal, metric, value, row.n if row else 0, day, excluded), parts=fraction(row))
+        excluded = _left_out(told, owner) if what.scope == MEMBER else told.excluded
+        found[goal.id] = replace(_placed(goal, told.metric, value, row.n if row else 0, day, excluded or {}), parts=fraction(row))
     return found
 
 

@@ -14,18 +14,17 @@ from typing import Any
 
 from app.core.clock import today
 from app.core.dimensions import labels_of
-from app.core.errors import BusinessError
 from app.core.figure_rollup import rolled_up
-from app.core.metrics import Figure, FigureRow, Metric, evaluate, metrics
+from app.core.metrics import Figure, FigureRow, Metric, metrics
 from app.modules.kpi.models import MEMBER, Goal
 from app.modules.kpi.progress.foretell import Outlook, outlooks
 from app.modules.kpi.progress.measure import (
     Progress,
     Question,
     accrues,
+    answers,
     measure,
     plain,
-    query_of,
     question,
     refusal,
 )
@@ -152,23 +151,14 @@ def _asked(goals: Sequence[Goal], ask: Callable[[Goal], Question]) -> dict[Key, 
     for goal in goals:
         same.setdefault(ask(goal), []).append(goal)
     found: dict[Key, Told] = {}
-    for what, some in same.items():
-        try:
-            figure = _figure(what)
-        except BusinessError:  # a filter or a split that the figure does not know
+    for what, figure in answers(same, at_end=True).items():
+        if not isinstance(figure, Figure):  # a filter or a split that the figure does not know
             continue
         rows = {row.keys.get("owner"): row for row in figure.rows}
-        for goal in some:
+        for goal in same[what]:
             owner = goal.owner_id if what.scope == MEMBER else None
             found[goal.id] = _told(figure, what, owner, rows.get(owner))
     return found
-
-
-def _figure(what: Question) -> Figure:
-    """The answer to a question; a figure of the moment is that of the last day asked for."""
-    metric = metrics()[what.metric]
-    by = ("owner",) if what.scope == MEMBER else ()
-    return evaluate(what.metric, query_of(what, *by, on=None if metric.period else what.end))
 
 
 def _told(figure: Figure, what: Question, owner: int | None, row: FigureRow | None) -> Told:
