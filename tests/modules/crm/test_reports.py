@@ -209,12 +209,15 @@ def test_every_report_answers_without_anything_to_show(client_of: Client) -> Non
 # Who sees what
 
 
-def test_a_rep_sees_their_own_figures_and_a_manager_those_of_all(client_of: Client, deals: dict[str, int]) -> None:
+def test_a_rep_sees_their_own_figures_a_manager_those_of_the_teams_below_and_an_admin_all(client_of: Client, deals: dict[str, int]) -> None:
     mine = column(tables(client_of("bob"), "sales")["Sales by rep"], "Amount won")
     assert mine == {"Bob": euro(3000), "Total": euro(3000)}
     page = client_of("bob").get(f"{URL}/sales?owner=")
     assert "My own figures" in page.text
-    assert column(tables(client_of("mona"), "sales")["Sales by rep"], "Amount won")["Total"] == euro(8000)
+    below = column(tables(client_of("mona"), "sales")["Sales by rep"], "Amount won")
+    assert below == {"Bob": euro(3000), "Total": euro(3000)}
+    assert "Figures of my teams" in client_of("mona").get(f"{URL}/sales").text
+    assert column(tables(client_of("alice"), "sales")["Sales by rep"], "Amount won")["Total"] == euro(8000)
     assert "Figures of the whole company" in client_of("alice").get(f"{URL}/sales").text
 
 
