@@ -48,7 +48,7 @@ def _edited(resource: Resource, row_id: int, name: str, ask: Callable[..., Any],
         check_version(row, version)
         resource.change(row, form.values())
     except Conflict:
-        return ask(resource, row, typed, form, status=409, conflict=differences(resource, row, form))
+        return ask(resource, row, typed, form, status=409, conflict=differences(row, form))
     except BusinessError as error:
         form.refuse(typed.name, error.message)
         return ask(resource, row, typed, form, status=422)

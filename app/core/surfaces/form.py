@@ -59,7 +59,7 @@ def edit(resource: Resource, row_id: int) -> Any:
         check_version(row, version)
         resource.change(row, form.values())
     except Conflict:
-        return _page(resource, form, title, row, status=409, conflict=differences(resource, row, form))
+        return _page(resource, form, title, row, status=409, conflict=differences(row, form))
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _page(resource, form, title, row, status=422, version=version)
@@ -94,7 +94,7 @@ def needed_version() -> int:
     return abort(400) if version is None else version
 
 
-def differences(resource: Resource, row: Any, form: Form) -> list[dict[str, str]]:
+def differences(row: Any, form: Form) -> list[dict[str, str]]:
     """Fields where what was typed differs from what is stored now, both as people read them."""
     found = []
     for control in form:

@@ -120,7 +120,7 @@ def deal_card(deal_id: int) -> Response:
     except Conflict:
         settle(409)
         deal = fetch(registry.resource("crm.deal"), deal_id)
-        return _card_form(deal, stages, form, status=409, conflict=differences(None, deal, form))  # type: ignore[arg-type]
+        return _card_form(deal, stages, form, status=409, conflict=differences(deal, form))
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _card_form(deal, stages, form, status=422)

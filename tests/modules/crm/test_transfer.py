@@ -17,8 +17,7 @@ from app.modules.crm import ledger, services, transfer
 from app.modules.crm.gates.models import DealCheck, StageCheck
 from app.modules.crm.models import Deal, DealEvent, DealSpan, Pipeline, Stage
 from app.modules.crm.recording import history
-from app.modules.crm.settings.queries import settings
-from app.modules.crm.settings.services import change_settings
+from app.modules.crm.settings.queries import decisions, settings
 from tests.modules.crm.making import at, clock, euros, make_deal, move, reason, stage, statements
 
 BOARD = "/c/one/crm/board"
@@ -186,11 +185,11 @@ def test_the_board_asks_no_more_with_more_cards_when_stages_have_gates(one, clie
 def test_settings_have_defaults_until_somebody_changes_them(one, people) -> None:
     with at_work(one, people):
         assert settings().neglected_days == 60
-        change_settings({"neglected_days": 30}, 0)
+        decisions.change({"neglected_days": 30}, 0)
         assert (settings().neglected_days, settings().active_days) == (30, 365)
         with pytest.raises(Conflict):
-            change_settings({"neglected_days": 10}, 0)
-        change_settings({"neglected_days": 10}, 1)
+            decisions.change({"neglected_days": 10}, 0)
+        decisions.change({"neglected_days": 10}, 1)
         assert settings().neglected_days == 10
 
 

@@ -32,7 +32,7 @@ from tests.modules.kpi.smart_corpus import CASES, Case
 from tests.modules.kpi.smart_world import NOW, WON, World, build, kinds, make, won
 
 DOCS = Path(__file__).parents[3] / "docs/smart.md"
-CACHES = ("metrics_of", "kpi_settings", "holidays", "dimension_labels", "kpi_rates", "team_mates", "kpi_units")
+CACHES = ("metrics_of", "decisions", "holidays", "dimension_labels", "kpi_rates", "team_mates", "kpi_units")
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def test_a_company_decides_how_grave_a_rule_is_or_leaves_it_out(one, people):
         assert [(f.rule, f.severity) for f in check_one(goal)] == [("R1", "warn"), ("T2", "block")]
         db.session.add(Settings(rules={"R1": {"severity": "block"}, "T2": {"severity": "off"}, "A1": {"severity": "nonsense"}}))
         db.session.flush()
-        g.pop("kpi_settings")
+        g.pop("decisions")
         assert [(f.rule, f.severity) for f in check_one(goal)] == [("R1", "block")]
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from app.core.access import require
-from app.core.errors import Conflict
 from app.core.fields import Boolean, Integer
-from app.core.forms import Form, form_of
+from app.core.forms import Form
 from app.core.i18n import _, _l
-from app.core.surfaces.form import differences, needed_version
-from app.core.web import redirect_to, render, settle, toast
+from app.core.surfaces.decide import decide
+from app.core.web import render
 from app.modules.crm.blueprint import blueprint
-from app.modules.crm.settings.services import change_settings, stored
+from app.modules.crm.settings.queries import decisions
 
 FIELDS = (
     Boolean("uses_leads", _l("Work with leads"), hint=_l("Off: what comes in is an account and a deal at once.")),
@@ -35,22 +33,7 @@ GROUPS = (
 @require("crm.settings.edit")
 def settings_page() -> Response:
     """What the company decides about its CRM."""
-    values, version = stored()
-    form = form_of(FIELDS, request.form or None, values)
-    if request.method == "GET":
-        return _page(form, version)
-    given = needed_version()
-    if not form.validate():
-        return _page(form, given, status=422)
-    try:
-        change_settings(form.values(), given)
-    except Conflict:
-        settle(409)
-        values, version = stored()
-        theirs: Any = SimpleNamespace(**values)
-        return _page(form, version, status=409, conflict=differences(None, theirs, form))  # type: ignore[arg-type]
-    toast(_("Saved."))
-    return redirect_to(url_for("crm.settings_page"))
+    return decide(FIELDS, decisions.stored, decisions.change, _page)
 
 
 def _page(form: Form, version: int, status: int = 200, conflict: Any = None) -> Response:

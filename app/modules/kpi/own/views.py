@@ -60,7 +60,7 @@ def edit(row_id: int) -> Response:
         check_version(row, version)
         own_metric.change(row, form.values())
     except Conflict:
-        return _form(form, title, row, status=409, conflict=differences(own_metric, row, form))
+        return _form(form, title, row, status=409, conflict=differences(row, form))
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return _form(form, title, row, status=422, version=version)

@@ -7,18 +7,18 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from app.core.access import require
-from app.core.errors import BusinessError, Conflict
 from app.core.fields import Boolean, Choice, DecimalField, FieldError, Integer, Reading
 from app.core.formats import number, number_for_input, parse_number
-from app.core.forms import Form, form_of
+from app.core.forms import Form
 from app.core.i18n import _, _l
-from app.core.surfaces.form import differences, needed_version
-from app.core.web import redirect_to, render, settle, toast
+from app.core.surfaces.decide import decide
+from app.core.web import render
 from app.modules.kpi.blueprint import blueprint
-from app.modules.kpi.settings.services import change_settings, stored
+from app.modules.kpi.settings.queries import decisions
+from app.modules.kpi.settings.services import change_settings
 from app.modules.kpi.smart.findings import BLOCK, LETTERS, OFF, WARN
 from app.modules.kpi.smart.rules import NAMES, RULES, Rule
 
@@ -71,30 +71,12 @@ FIELDS = (*PLAIN, *(_severity(rule) for rule in RULES), *(_limit(rule) for rule 
 @require("kpi.settings.edit")
 def settings_page() -> Response:
     """What the company decides about its goals."""
-    values, version = _values()
-    form = form_of(FIELDS, request.form or None, values)
-    if request.method == "GET":
-        return _page(form, version)
-    given = needed_version()
-    if not form.validate():
-        return _page(form, given, status=422)
-    try:
-        change_settings(_columns(form.values()), given)
-    except BusinessError as refused:
-        form.refuse(refused.field, refused.message)
-        return _page(form, given, status=422)
-    except Conflict:
-        settle(409)
-        values, version = _values()
-        theirs: Any = SimpleNamespace(**values)
-        return _page(form, version, status=409, conflict=differences(None, theirs, form))  # type: ignore[arg-type]
-    toast(_("Saved."))
-    return redirect_to(url_for("kpi.settings_page"))
+    return decide(FIELDS, _values, lambda values, version: change_settings(_columns(values), version), _page)
 
 
 def _values() -> tuple[dict[str, Any], int]:
     """What holds now, by the fields of the page, and its version."""
-    said, version = stored()
+    said, version = decisions.stored()
     decided: Any = SimpleNamespace(rules=said.pop("rules"))
     for rule in RULES:
         said[f"severity_{rule.id}"] = rule.severity_in(decided)
