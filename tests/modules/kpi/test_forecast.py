@@ -26,8 +26,8 @@ from app.modules.kpi.models import Goal
 from app.modules.kpi.progress.forecast import TURNS, Forecast, Month, ends, forecasts, parts_left, untold
 from app.modules.kpi.progress.measure import measure
 from app.modules.kpi.quantities import Given
-from tests.modules.crm.making import clock, make_deal, move, rate, statements
-from tests.modules.kpi.goals_world import World, build, running, set_goal, won
+from tests.modules.crm.making import LoggedIn, clock, make_deal, move, rate, statements
+from tests.modules.kpi.goals_world import KPI, World, build, running, set_goal, won, words
 
 NOW, LAST = "2026-05-18T10:00:00", "2026-06-30T10:00:00"
 WON, COUNT, RATE, CYCLE, OPEN = "crm.won_amount", "crm.won_count", "crm.win_rate", "crm.sales_cycle_days", "crm.open_pipeline"
@@ -176,6 +176,27 @@ def test_the_past_of_others_is_told_to_who_may_see_it(world: World, people: Any)
         with in_place_of(db.session.get_one(Membership, people[name].member_id)):
             seen[name] = [goal.id in forecasts(goals, measure(goals)) for goal in goals]
     assert seen == {"bob": [True, False], "dave": [False, False], "mona": [True, False]}
+
+
+def test_pages_say_where_a_goal_is_heading_to_who_sees_its_figure(one: Any, people: Any, client_of: Any) -> None:
+    with clock("2026-05-29T10:00:00"):
+        with one:
+            world = build(people)
+            every_month(world.bob, times=2)
+            won(world.bob, date(2026, 4, 20), 3)
+            goal_id = running(world.bob, metric=WON, target=Given(Decimal(20_000))).id
+            open_id = running(world.bob, metric=OPEN, name="Keep 1,000", target=Given(Decimal(1_000))).id
+            running(world.alice, scope="company", metric=WON, name="Of all", target=Given(Decimal(20_000)))
+        bob = LoggedIn(client_of, "bob")
+        page = words(bob.get(f"{KPI}/goals/{goal_id}").text)
+        # April brought 12,000 and 3,000; June brings 12,000, or 15,000 where it is like April.
+        assert "Heading for €27,000 (€27,000 to €30,000)." in page
+        assert "8 of 10 times it ends between these bounds, going by the last 11 months." in page
+        assert "it is a state of the moment" in words(bob.get(f"{KPI}/goals/{open_id}").text)
+        assert words(bob.get(f"{KPI}/").text).count("Heading for") == 1  # not of the company's, whose figure bob may not see
+        drawn = bob.get(f"{KPI}/goals/{goal_id}/course").text
+        assert 'class="fan"' in drawn
+        assert "Heading for – €27,000 –" in words(drawn)
 
 
 # By plain Python

@@ -107,7 +107,14 @@ def _told(goals: Sequence[Goal], before: Callable[[Goal], date]) -> list[tuple[Q
         if not refusal(goal, known.get(goal.metric)) and tells_the_past(known[goal.metric]):
             last = around(before(goal), "month")[0] - ONE_DAY
             asked.setdefault(question(goal, last, months_before(last + ONE_DAY, MONTHS_BACK)), []).append(goal)
+    asked = {_of_owners(what, same): same for what, same in asked.items()}
     return [(what, told, asked[what]) for what, told in answers(asked, "month").items() if isinstance(told, Figure)]
+
+
+def _of_owners(what: Question, goals: Sequence[Goal]) -> Question:
+    """A question about people, of those alone whose goals ask it: two years of everybody are much to read."""
+    owners = tuple(sorted({goal.owner_id for goal in goals if goal.owner_id is not None}))
+    return replace(what, filters=(*what.filters, ("owner", owners))) if what.scope == MEMBER else what
 
 
 def _periods(what: Question, months: int) -> list[Span]:
