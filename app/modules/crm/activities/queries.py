@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Row, select
 
@@ -39,12 +40,19 @@ def next_of_deals(ids: Iterable[int]) -> dict[int, NextStep]:
     if not wanted:
         return {}
     columns = (Activity.deal_id, Activity.id, Activity.subject, Activity.kind, Activity.due_on, Activity.due_at)
-    rows = select(*columns).where(Activity.deal_id.in_(wanted), Activity.state == PLANNED, Activity.due_on.is_not(None))
+    rows = select(*columns).where(Activity.deal_id.in_(wanted), Activity.state == PLANNED)
+    # Those of a few deals are few. Their days are looked at here: SQLite would look for them among all that is planned.
+    dated = [row for row in db.session.execute(rows) if row.due_on is not None]
     now, found = today(), {}
     # The last one written for a deal is the first one due.
-    for row in db.session.execute(rows.order_by(Activity.due_on.desc(), Activity.due_at.desc().nulls_first(), Activity.id.desc())):
+    for row in sorted(dated, key=_by_due, reverse=True):
         found[row.deal_id] = NextStep(row.id, row.subject, row.kind, row.due_on, row.due_at, state_of(row.due_on, now))
     return found
+
+
+def _by_due(row: Row) -> tuple[Any, ...]:
+    """The order of days, in which what has a time comes before what has none."""
+    return row.due_on, row.due_at is None, row.due_at, row.id
 
 
 def is_late_record(activity: Activity | Row) -> bool:
