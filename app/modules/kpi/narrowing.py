@@ -132,7 +132,7 @@ def _key(dimension: Dimension, text: str) -> Any:
     listed = choices_of(dimension)
     wanted = text.casefold()
     key = next((k for k, label in listed if wanted in (k.casefold(), label.casefold())), None)
-    if key == NONE:
+    if key == NONE or (wanted == NONE and dimension.may_lack):
         return None
     if dimension.worded and (key is not None or dimension.options is None):
         return key if key is not None else text

@@ -251,12 +251,13 @@ def test_widgets_are_moved_sized_and_taken_away(one: Any, client_of: Any, world:
 def test_a_widget_is_added_and_changed_in_the_drawer(one: Any, client_of: Any, world: World) -> None:
     key, alice = stored(one, world.alice, ()), client_of("alice")
     assert "An empty dashboard" in alice.get(f"{URL}/{key}").text
-    given = {"metric": WON, "shape": "ranking", "split": "team", "width": "2", "title": "Who", "only_segment": "none", "version": str(version(one, key))}
+    given = {"metric": WON, "shape": "ranking", "split": "team", "width": "2", "title": "Who", "filters": "segment: none", "version": str(version(one, key))}
     assert alice.get(f"{URL}/{key}/widgets/new", headers=FRAGMENT).status_code == 200
     assert alice.post(f"{URL}/{key}/widgets/new", data=given).status_code == 303
     with one:
         widget = queries.widgets_of(key)[0]
         assert (widget.metric, widget.shape, widget.split, widget.width) == (WON, "ranking", "team", 2)
+        assert widget.args == {"title": "Who", "filters": {"segment": None}}
         number = widget.id
     form = alice.get(f"{URL}/{key}/widgets/{number}/edit").text
     assert 'value="Who"' in form
@@ -276,7 +277,7 @@ def test_a_widget_is_added_and_changed_in_the_drawer(one: Any, client_of: Any, w
         ({"metric": WON, "shape": "ranking"}, "split"),
         ({"metric": WON, "shape": "table", "split": "kind"}, "split"),
         ({"metric": "crm.portfolio_active", "shape": "line"}, "shape"),
-        ({"metric": WON, "shape": "figure", "args": {"filters": {"kind": "call"}}}, "kind"),
+        ({"metric": WON, "shape": "figure", "args": {"filters": {"kind": "call"}}}, "filters"),
     ],
 )
 def test_what_no_widget_can_be(one: Any, world: World, values: dict[str, Any], field: str) -> None:
@@ -328,3 +329,20 @@ def test_stages_stand_in_the_order_of_the_pipeline_and_people_by_amount(one: Any
         html = LoggedIn(client_of, "alice").get(f"{URL}/{dashboard}/widgets/{widget}", headers=FRAGMENT).text
         told = re.findall(r'<th scope="row">(?:<a[^>]*>)?([^<]+)', html)
         assert told == names, html
+
+
+def test_a_widget_is_narrowed_down_like_a_goal_and_keeps_what_it_has(one: Any, world: World, client_of: Any) -> None:
+    key = stored(one, world.alice, (Spec("crm.activities_done", args={"filters": {"owner": "me", "kind": ["call", "visit"]}}),))
+    alice, widget = LoggedIn(client_of, "alice"), order(one, key)[0]
+    page = alice.get(f"{URL}/{key}/widgets/{widget}/edit").text
+    assert '<option value="kind: call, visit" selected>Kind: Call, Visit</option>' in page
+    assert '<option selected value="me">' in page
+    given = {"metric": "crm.activities_done", "shape": "figure", "width": "2", "own": "me", "filters": ["", "kind: call, visit"]}
+    saved = alice.post(f"{URL}/{key}/widgets/{widget}/edit", data={**given, "version": str(version(one, key))})
+    assert saved.status_code == 303
+    late = alice.post(f"{URL}/{key}/widgets/{widget}/edit", data={**given, "version": "1"}, headers=FRAGMENT)
+    assert late.status_code == 409
+    refused = alice.post(f"{URL}/{key}/widgets/{widget}/edit", data={**given, "metric": WON, "version": str(version(one, key))}, headers=FRAGMENT)
+    assert (refused.status_code, 'id="filters-error"' in refused.text) == (422, True)
+    with one:
+        assert queries.widgets_of(key)[0].args == {"filters": {"owner": "me", "kind": ["call", "visit"]}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, request, url_for
@@ -17,7 +18,6 @@ from app.core.web import redirect_to, render, settle, toast
 from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.dashboards import forms, services
 from app.modules.kpi.dashboards.asked import USUAL, Shown, shown
-from app.modules.kpi.dashboards.models import Widget
 from app.modules.kpi.dashboards.starting import Spec, specs_of, starts
 from app.modules.kpi.dashboards.views import EDIT, changeable, go_to
 from app.modules.kpi.models import MEMBER
@@ -64,30 +64,18 @@ def dashboard_copy(dashboard_id: str) -> Response:
 def dashboard_edit(dashboard_id: str) -> Response:
     """Ask for its name, period and whom it is for, or save them."""
     what = changeable(dashboard_id)
-    row: Any = what.stored
+    row = _row(what)
     values = {name: getattr(row, name) for name in ("name", "audience", "period", "compare")}
     form = forms.dashboard_form(request.form or None, {**values, "team_id": str(row.team_id or "")}, new=False)
-    action, title = url_for("kpi.dashboard_edit", dashboard_id=what.key), _("Change “%(name)s”", name=row.name)
-    if request.method == "GET":
-        return _form(form, title, action, what, version=row.version)
-    version = needed_version()
-    if not form.validate():
-        return _form(form, title, action, what, 422, version)
-    try:
-        services.change_dashboard(row, _stored(form), version)
-    except Conflict:
-        return _late(form, title, action, what)
-    except BusinessError as error:
-        form.refuse(error.field, error.message)
-        return _form(form, title, action, what, 422, version)
-    return go_to(what.key, _("Saved."))
+    action = url_for("kpi.dashboard_edit", dashboard_id=what.key)
+    return _saved(form, _("Change “%(name)s”", name=row.name), action, what, lambda version: services.change_dashboard(row, _stored(form), version))
 
 
 @blueprint.post("/dashboards/<string:dashboard_id>/remove")
 @require(EDIT)
 def dashboard_remove(dashboard_id: str) -> Response:
     """Take a dashboard away."""
-    row: Any = changeable(dashboard_id).stored
+    row = _row(changeable(dashboard_id))
     services.remove_dashboard(row)
     toast(_("Deleted: %(name)s", name=row.name))
     return redirect_to(url_for("kpi.dashboard_list"))
@@ -99,7 +87,8 @@ def dashboard_widget_new(dashboard_id: str) -> Response:
     """Ask for a new widget, or add it."""
     what = changeable(dashboard_id)
     form = forms.widget_form(request.form or None, forms.NEW)
-    return _save_widget(form, _("New widget"), url_for("kpi.dashboard_widget_new", dashboard_id=what.key), what, None)
+    action = url_for("kpi.dashboard_widget_new", dashboard_id=what.key)
+    return _saved(form, _("New widget"), action, what, lambda version: services.add_widget(_row(what), forms.widget_values(form), version))
 
 
 @blueprint.route("/dashboards/<string:dashboard_id>/widgets/<string:widget_id>/edit", methods=["GET", "POST"])
@@ -110,26 +99,23 @@ def dashboard_widget_edit(dashboard_id: str, widget_id: str) -> Response:
     widget = what.spec(widget_id)
     form = forms.widget_form(request.form or None, forms.values_of(widget))
     action = url_for("kpi.dashboard_widget_edit", dashboard_id=what.key, widget_id=str(widget.id))
-    return _save_widget(form, _("Change the widget"), action, what, widget)
+    return _saved(form, _("Change the widget"), action, what, lambda version: services.change_widget(_row(what), widget, forms.widget_values(form), version))
 
 
-def _save_widget(form: Form, title: str, action: str, what: Shown, widget: Widget | None) -> Response:
-    row: Any = what.stored
+def _saved(form: Form, title: str, action: str, what: Shown, save: Callable[[int], Any]) -> Response:
+    """Ask for what a form asks, or save it. Somebody else changed it: what was typed is kept, and saving again is meant."""
     if request.method == "GET":
-        return _form(form, title, action, what, version=row.version)
+        return _form(form, title, action, what, version=_row(what).version)
     version = needed_version()
     if not form.validate():
         return _form(form, title, action, what, 422, version)
     try:
-        if widget is None:
-            services.add_widget(row, forms.widget_values(form), version)
-        else:
-            services.change_widget(row, widget, forms.widget_values(form), version)
+        save(version)
     except Conflict:
-        return _late(form, title, action, what)
+        settle(409)
+        return _form(form, title, action, what, 409, _row(shown(what.key)).version, conflict=True)
     except BusinessError as error:
-        field = error.field if error.field in form or not error.field else f"only_{error.field}"
-        form.refuse(field, error.message)
+        form.refuse(error.field, error.message)
         return _form(form, title, action, what, 422, version)
     return go_to(what.key, _("Saved."))
 
@@ -170,16 +156,9 @@ def _stored(form: Form) -> dict[str, Any]:
     return {**values, "team_id": whole(values.get("team_id") or "")}
 
 
-def _late(form: Form, title: str, action: str, what: Shown) -> Response:
-    """Somebody else changed it: what was typed is kept, and saving again is meant."""
-    settle(409)
-    row: Any = shown(what.key).stored
-    return _form(form, title, action, what, 409, row.version, conflict=True)
-
-
 def _form(form: Form, title: str, action: str, what: Shown | None = None, status: int = 200, version: int | None = None, conflict: Any = None) -> Response:
-    names = [name for name in form._fields if not name.startswith("only_")]  # noqa: SLF001  # what WTForms offers to walk
-    only = [name for name in form._fields if name.startswith("only_")]  # noqa: SLF001
+    names = [field.name for field in form if field.name not in forms.PART]
+    only = [field.name for field in form if field.name in forms.PART]
     sections = [{"label": "", "fields": names}, *([{"label": _("Only a part of it"), "fields": only}] if only else [])]
     cancel = url_for("kpi.dashboard", dashboard_id=what.key) if what else url_for("kpi.dashboard_list")
     return render("core/form.html", "core/_form.html", status=status, form=form, title=title, sections=sections, version=version,

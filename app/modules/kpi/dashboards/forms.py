@@ -16,15 +16,17 @@ from app.core.metrics import metrics
 from app.core.relative_dates import label
 from app.core.reports.periods import COMPARISONS, OFFERED
 from app.core.surfaces.listing import teams
-from app.core.tables import ME, NONE
+from app.core.tables import ME
 from app.modules.kpi.dashboards import queries
 from app.modules.kpi.dashboards.models import FIGURE
 from app.modules.kpi.dashboards.starting import labels, starts
 from app.modules.kpi.goals.labels import SCOPES
 from app.modules.kpi.models import COMPANY, MEMBER, TEAM
+from app.modules.kpi.narrowing import FILTERS, Narrowing, kept, written
 
 WIDTHS = (("1", _l("A quarter of the page")), ("2", _l("Half of the page")), ("3", _l("Three quarters")), ("4", _l("The whole width")))
 EMPTY = "empty"
+PART = ("own", FILTERS)  # the fields that say of what part a widget tells
 
 
 def dashboard_form(posted: MultiDict | None, values: Mapping[str, Any], new: bool) -> Form:
@@ -52,30 +54,18 @@ def widget_form(posted: MultiDict | None, values: Mapping[str, Any]) -> Form:
         Choice("split", _l("Split by"), choices=[(d.name, d.label) for d in dimensions().values()], hint=_l("For rankings and tables.")),
         Choice("width", _l("Width"), choices=WIDTHS, required=True),
         Text("title", _l("Title"), longest=60, hint=_l("Empty: what the figure is called.")),
-        *_filters(),
+        Choice("own", _l("Whose"), choices=[(ME, _("Only one's own"))]),
+        Narrowing(FILTERS, _l("Only")),
     ]
     return form_of(fields, posted, values)
 
 
-def _filters() -> list[Field]:
-    return [Choice(f"only_{name}", str(dimensions()[name].label), choices=options) for name, options in filter_options().items()]
-
-
-def filter_options() -> dict[str, list[tuple[str, str]]]:
-    """What a widget can be narrowed down by: dimension -> keys with their names."""
-    found = {"owner": [(ME, _("Only one's own"))]}
-    for each in dimensions().values():
-        options = [(str(key), str(text)) for key, text in each.options()] if each.options else []
-        if options:
-            found[each.name] = [*([(NONE, _("None"))] if each.may_lack else []), *options]
-    return found
-
-
 def values_of(spec: Any) -> dict[str, Any]:
     """What the form of a widget begins with."""
-    filters = spec.args.get("filters") or {}
-    told = {f"only_{name}": NONE if key is None else str(key) for name, key in filters.items()}
-    return {"metric": spec.metric, "shape": spec.shape, "split": spec.split, "width": str(spec.width), "title": spec.args.get("title", ""), **told}
+    filters = dict(spec.args.get(FILTERS) or {})
+    own = filters.pop("owner", None)
+    return {"metric": spec.metric, "shape": spec.shape, "split": spec.split, "width": str(spec.width), "title": spec.args.get("title", ""),
+            "own": own, FILTERS: written(filters)}  # fmt: skip
 
 
 NEW = {"shape": FIGURE, "width": "1"}
@@ -83,10 +73,7 @@ NEW = {"shape": FIGURE, "width": "1"}
 
 def widget_values(form: Form) -> dict[str, Any]:
     """What a widget is to be, from its form."""
-    given, known = form.values(), dimensions()
-    filters = {}
-    for name in filter_options():
-        if text := given.pop(f"only_{name}", None):
-            filters[name] = None if text == NONE else text if text == ME or known[name].worded else int(text)
-    title = given.pop("title", None)
-    return {**given, "args": {**({"title": title} if title else {}), **({"filters": filters} if filters else {})}}
+    given = form.values()
+    own, title = given.pop("own"), given.pop("title")
+    filters = {**kept(given.pop(FILTERS)), **({"owner": own} if own else {})}
+    return {**given, "args": {**({"title": title} if title else {}), **({FILTERS: filters} if filters else {})}}

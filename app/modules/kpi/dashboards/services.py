@@ -13,13 +13,14 @@ from app.core.changelog import actor_id
 from app.core.db import db
 from app.core.errors import BusinessError, Forbidden
 from app.core.i18n import _
-from app.core.metrics import metrics
 from app.core.writes import check_version, create, update
+from app.modules.kpi.aims import metric_of
 from app.modules.kpi.dashboards import queries
 from app.modules.kpi.dashboards.models import COLUMNS, GOALS, LINE, RANKING, SHAPES, TABLE, Dashboard, Widget
 from app.modules.kpi.dashboards.models import TEAM as TEAM_SHAPE
 from app.modules.kpi.dashboards.starting import Spec
 from app.modules.kpi.models import COMPANY, MEMBER, TEAM
+from app.modules.kpi.narrowing import FILTERS
 
 MOST = 24  # widgets of one dashboard
 NARROWEST, BROADEST = 1, 4
@@ -129,9 +130,7 @@ def _widget(values: Mapping[str, Any]) -> dict[str, Any]:
     found = {"shape": shape, "metric": "", "split": "", "width": int(values.get("width") or 1), "args": dict(values.get("args") or {})}
     if shape in WITHOUT_METRIC:
         return found
-    metric = metrics().get(values.get("metric") or "")
-    if metric is None:
-        raise BusinessError(_("Which figure? There is none of this name, or its application is off."), field="metric")
+    metric = metric_of(values.get("metric"))
     found["metric"] = metric.id
     if shape in BY_MONTH and "month" not in metric.dimensions:
         raise BusinessError(_("“%(metric)s” cannot be told by month: take a figure, a ranking or a table.", metric=metric.label), field="shape")
@@ -139,6 +138,6 @@ def _widget(values: Mapping[str, Any]) -> dict[str, Any]:
         found["split"] = values.get("split") or ""
         if found["split"] not in metric.dimensions:
             raise BusinessError(_("By what should “%(metric)s” be split? It cannot be by this.", metric=metric.label), field="split")
-    if unknown := [name for name in found["args"].get("filters", {}) if name not in metric.dimensions]:
-        raise BusinessError(_("“%(metric)s” cannot be narrowed down by this.", metric=metric.label), field=unknown[0])
+    if any(name not in metric.dimensions for name in found["args"].get(FILTERS, {})):
+        raise BusinessError(_("“%(metric)s” cannot be narrowed down by this.", metric=metric.label), field=FILTERS)
     return found

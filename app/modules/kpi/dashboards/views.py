@@ -17,7 +17,6 @@ from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.dashboards import queries
 from app.modules.kpi.dashboards.asked import Shown, frame_of, shown
 from app.modules.kpi.dashboards.drawing import Drawn, drawn, title_of
-from app.modules.kpi.dashboards.models import FIGURE, GOALS, TEAM
 from app.modules.kpi.dashboards.starting import starts
 
 VIEW, EDIT = "kpi.dashboard.view", "kpi.dashboard.edit"
@@ -72,8 +71,8 @@ def _place(frame: Any, what: Shown, spec: Any, found: Drawn | str | None) -> dic
     at: Any = {"dashboard_id": what.key, "widget_id": str(spec.id)}
     return {
         "spec": spec, "title": title_of(spec), "drawn": found if isinstance(found, Drawn) else None,
-        "refused": found if isinstance(found, str) else "", "loading": found is None, "plain": spec.shape in (GOALS, TEAM),
-        "url": frame.url("kpi.dashboard_widget", widget_id=str(spec.id)), "small": spec.shape == FIGURE,
+        "refused": found if isinstance(found, str) else "", "loading": found is None,
+        "url": frame.url("kpi.dashboard_widget", widget_id=str(spec.id)),
         "edit_url": url_for("kpi.dashboard_widget_edit", **at) if what.changeable else None,
         "arrange_url": url_for("kpi.dashboard_arrange", dashboard_id=what.key) if what.changeable else None,
         "remove_url": url_for("kpi.dashboard_widget_remove", **at) if what.changeable else None,

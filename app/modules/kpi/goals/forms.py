@@ -80,7 +80,7 @@ def goal_edit(row_id: int) -> Any:
         resource.change(goal, _values(form, goal))
         said = _go_on(goal, form, _("Saved."))
     except Conflict:
-        return page(status=409, conflict=differences(resource, goal, _only(form, resource)))
+        return page(status=409, conflict=differences(goal, _only(form, resource)))
     except BusinessError as error:
         form.refuse(error.field, error.message)
         return page(status=422, version=version)
@@ -88,7 +88,7 @@ def goal_edit(row_id: int) -> Any:
 
 
 @blueprint.post("/goals/narrowing", endpoint="narrowing")
-@require("kpi.goal.create")
+@require("kpi.goal.view")
 def narrowing() -> Any:
     """What the figure that a form has so far can be narrowed down to; nothing is stored."""
     asked = [registry.resource("kpi.goal").field(name) for name in ("metric", "filters")]

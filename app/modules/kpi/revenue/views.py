@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, request
 
 from app.core.access import require
-from app.core.dimensions import dimensions
 from app.core.i18n import _, _l
-from app.core.reports import files
+from app.core.reports import pages
 from app.core.reports.asking import Desk
-from app.core.reports.blocks import Content
 from app.core.reports.frame import Frame
 from app.core.web import render
 from app.modules.kpi.blueprint import blueprint
@@ -41,43 +39,7 @@ def revenue() -> Response:
     desk = Desk(Frame.of("kpi.revenue", request.args, USUAL, SPLITS))
     if not desk.may(*NEEDED):
         return render("kpi/revenue/none.html", report=REPORT)
-    blocks, part = later(desk), request.args.get("part")
-    if part and (found := next((each for each in blocks if each.key == part), None)):
-        shown: dict[str, Any] = {"report": REPORT, "block": found.make(), "notes": desk.notes(), "file_url": _file_urls(desk)}
-        return render("core/reports/block.html", "core/reports/_block.html", **shown)
-    made = content(desk)
-    if kind := request.args.get("format"):
-        return files.answer(str(REPORT.label), desk, _all(made, blocks), kind, request.args.get("table", ""))
-    if "whole" in request.args:
-        made, blocks = _all(made, blocks), ()
-    return render("core/reports/report.html", "core/reports/_report.html", **_context(desk, made, blocks))
-
-
-def _all(made: Content, blocks: Any) -> Content:
-    """The page with all its blocks."""
-    return replace(made, blocks=[*made.blocks, *(each.make() for each in blocks)])
-
-
-def _file_urls(desk: Desk) -> dict[str, str]:
-    return {kind: desk.frame.url(format=kind, table="_") for kind in (files.CSV, files.XLSX)}
-
-
-def _context(desk: Desk, made: Content, blocks: Any) -> dict[str, Any]:
-    frame, known = desk.frame, dimensions()
-    notes, definitions = desk.notes(), [*desk.definitions(), *_explained()]
-    return {
-        "report": REPORT,
-        "frame": frame,
-        "content": made,
-        "later": [{"title": each.title, "url": frame.url(part=each.key)} for each in blocks],
-        "whole_url": frame.url(whole=1),
-        "notes": [*made.notes, *notes],
-        "definitions": definitions,
-        "reports": [],
-        "splits": [{"label": str(known[s].label), "url": frame.url(by=s), "current": s == frame.split} for s in frame.splits],
-        "pdf_url": frame.url(format=files.PDF),
-        "file_url": _file_urls(desk),
-    }
+    return pages.answer(REPORT, desk, content, later(desk), explained=_explained())
 
 
 def _explained() -> list[tuple[str, str]]:
