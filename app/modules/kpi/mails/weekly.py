@@ -15,18 +15,16 @@ from app.core import lookups
 from app.core.access import can, in_place_of, visible_members
 from app.core.clock import company_zone, today
 from app.core.db import db, utcnow
-from app.core.formats import day, percent
+from app.core.formats import day
 from app.core.i18n import _, _n
 from app.core.jobs import enqueue
 from app.core.mail import send_mail
-from app.core.metrics import metrics
 from app.core.models import Membership, User
 from app.modules.kpi.goals import queries
-from app.modules.kpi.goals.telling import Told, about, tell
+from app.modules.kpi.goals.telling import Told, tell
 from app.modules.kpi.mails.readers import language_of, members
 from app.modules.kpi.models import ACTIVE, MEMBER, Goal
 from app.modules.kpi.progress.measure import AT_RISK, ATTAINED, MISSED, OFF_TRACK, ON_TRACK, UNKNOWN, WAITING
-from app.modules.kpi.quantities import unit_of
 from app.modules.kpi.settings.queries import settings
 
 FIRST_HOUR = 6  # of Monday, in the company's zone
@@ -44,8 +42,6 @@ class Line:
     value: str
     target: str
     percent: str
-    pace: str
-    needed: str
     status: str
     sentence: str
     url: str
@@ -123,12 +119,9 @@ def _lines(goals: Sequence[Goal], told: dict[int, Told], names: Any) -> list[Lin
 
 
 def _line(goal: Goal, told: Told, who: str) -> Line:
-    progress = told.progress
-    needed = about(progress.needed, unit_of(goal.metric)) if progress.needed and goal.metric in metrics() else "–"
     return Line(
-        goal=goal.name, who=who, value=told.value, target=told.target, percent=told.percent, pace=percent(progress.pace),
-        needed=needed, status=str(told.label), sentence=told.sentence, url=_site(f"kpi/goals/{goal.id}"),
-        off=told.status == OFF_TRACK,
+        goal=goal.name, who=who, value=told.value, target=told.target, percent=told.percent, status=str(told.label),
+        sentence=told.sentence, url=_site(f"kpi/goals/{goal.id}"), off=told.status == OFF_TRACK,
     )  # fmt: skip
 
 
