@@ -147,13 +147,13 @@ def answers(asked: Iterable[Question], *by: str, on: date | None = None, at_end:
 
 
 def _is_told_with_others(what: Question, metric: Metric, by: Sequence[str]) -> bool:
-    """Whether the answer about a team can be taken from that about several."""
-    return what.scope == TEAM and "team" in metric.dimensions and not metric.inputs and (
-        len(_teams_in(what)) == 1 or {"team", *by} <= metric.parted)  # fmt: skip
+    """Whether the answer about a team can be taken from that about several. A goal need not say which team yet."""
+    teams, alone = _teams_in(what), "team" in metric.dimensions and not metric.inputs
+    return what.scope == TEAM and alone and (len(teams) == 1 or (bool(teams) and {"team", *by} <= metric.parted))
 
 
 def _teams_in(what: Question) -> tuple[int, ...]:
-    return dict(what.filters)["team"]
+    return dict(what.filters).get("team", ())
 
 
 def _of_teams(what: Question, teams: Iterable[int] = ()) -> Question:
