@@ -165,3 +165,19 @@ def test_without_scripts_a_rep_agrees_and_marks_that_they_read_it(visit, goals, 
     expect(page.get_by_text("whose goal it is")).to_be_visible()
     page.get_by_role("button", name="Agree").click()
     expect(page.locator(".kg-way [aria-current]")).to_contain_text("Agreed")
+
+
+def test_what_the_chosen_figure_can_be_narrowed_down_to_is_offered(visit, goals, axe: Axe) -> None:
+    page = visit("mona", f"{KPI}/goals")
+    page.get_by_role("link", name="New goal").first.click()
+    form = page.locator("#goal-form")
+    expect(form.locator("#filters")).to_contain_text("Choose the figure first.")
+    form.get_by_label("Figure").select_option("crm.activities_done")
+    form.get_by_label("Only: Kind").select_option("kind: visit")
+    expect(form.get_by_label("Only: Pipeline")).to_have_count(0)
+    assert axe(page) == []
+    form.get_by_label("Figure").select_option("crm.won_count")
+    expect(form.get_by_label("Only: Pipeline")).to_have_count(1)
+    # What was chosen is not thrown away unseen: the check says that it does not fit.
+    expect(form.get_by_label("Only: Kind")).to_have_value("kind: visit")
+    expect(form.locator("#smart-S, #smart-M").filter(has_text="narrowed down")).to_have_count(1)

@@ -162,3 +162,21 @@ def test_a_goal_is_shared_out_from_its_page(visit: Visit, one: Office, six: Team
     expect(page.locator("h1")).to_contain_text("Amount won of North")
     with one:
         assert db.session.scalar(select(func.count(Goal.id)).where(Goal.parent_id.is_not(None))) == 6
+
+
+def test_a_band_is_written_with_the_keyboard_alone(visit: Visit, one: Office, six: Team6, axe: Any) -> None:
+    page = visit("mona", f"{PLANNER}?metric=crm.win_rate")
+    cell = page.locator(f"input[id='t-crm.win_rate-{six.ids['Ana']}']")
+    cell.focus()
+    page.keyboard.type("35-45")
+    page.keyboard.press("Tab")
+    expect(page.locator(f"input[id='t-crm.win_rate-{six.ids['Bea']}']")).to_be_focused()
+    page.keyboard.type("45-35")
+    page.keyboard.press("Tab")
+    expect(page.locator("td .v-error")).to_contain_text("A band needs a lower and a higher end.")
+    page.locator(f"input[id='t-crm.win_rate-{six.ids['Bea']}']").fill("")
+    page.get_by_role("button", name="Save drafts").press("Enter")
+    expect(page.locator("td .v-plan-below a", has_text="Draft")).to_have_count(1)
+    assert axe(page) == []
+    page.reload()
+    expect(cell).to_have_value("35\u00a0%–45\u00a0%")

@@ -191,7 +191,7 @@ def test_a_goal_is_narrowed_down_to_what_its_figure_can_be_told_by(one, people, 
 def options(html: str) -> dict[str, set[str]]:
     """What the selects of the control offer: name of the dimension -> values."""
     return {label: set(re.findall(r'<option value="([^"]+)"', inside)) for label, inside in
-            re.findall(r'<select[^>]*name="filters" aria-label="([^"]+)">(.*?)</select>', html, re.DOTALL)}  # fmt: skip
+            re.findall(r'<select[^>]*name="filters" aria-label="Only: ([^"]+)">(.*?)</select>', html, re.DOTALL)}  # fmt: skip
 
 
 def test_the_form_offers_every_dimension_of_the_chosen_figure_and_no_other(one, people, client_of):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -277,6 +278,13 @@ def test_the_page_asks_as_often_for_six_people_as_for_two(six: Team6, one: Any, 
 
     count(few_id)
     assert count(few_id) == count(six.team_id)
+
+
+def test_columns_stay_where_they_are_and_what_is_added_comes_last(six: Team6, client_of: Any) -> None:
+    """A browser sends the ticks of the menu in the order of their labels."""
+    sent = form(six, {}, columns=(RATE, WON), do="look") | {"metric": [WON, FOLLOW, RATE]}
+    page = client_of("mona").post(PLANNER, data=sent, headers=FRAGMENT).text
+    assert re.findall(r'name="col" value="([^"]+)"', page) == [RATE, WON, FOLLOW]
 
 
 # Bands

@@ -7,12 +7,10 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.core.access import can
 from app.core.dimensions import dimensions
 from app.core.fields import Choice, Field, Text
 from app.core.forms import Form, form_of
 from app.core.i18n import _, _l
-from app.core.metrics import metrics
 from app.core.relative_dates import label
 from app.core.reports.periods import COMPARISONS, OFFERED
 from app.core.surfaces.listing import teams
@@ -20,6 +18,7 @@ from app.core.tables import ME
 from app.modules.kpi.dashboards import queries
 from app.modules.kpi.dashboards.models import FIGURE
 from app.modules.kpi.dashboards.starting import labels, starts
+from app.modules.kpi.goals.fields import MetricChoice
 from app.modules.kpi.goals.labels import SCOPES
 from app.modules.kpi.models import COMPANY, MEMBER, TEAM
 from app.modules.kpi.narrowing import FILTERS, Narrowing, kept, written
@@ -47,9 +46,8 @@ def dashboard_form(posted: MultiDict | None, values: Mapping[str, Any], new: boo
 
 def widget_form(posted: MultiDict | None, values: Mapping[str, Any]) -> Form:
     """What a widget shows, how, and of what part of it."""
-    known = sorted(((m.id, str(m.label)) for m in metrics().values() if can(m.permission)), key=lambda pair: pair[1].casefold())
     fields: list[Field] = [
-        Choice("metric", _l("Figure"), choices=known, hint=_l("Not needed for goals and for a team.")),
+        MetricChoice("metric", _l("Figure"), hint=_l("Not needed for goals and for a team.")),
         Choice("shape", _l("Shape"), choices=list(labels().items()), required=True),
         Choice("split", _l("Split by"), choices=[(d.name, d.label) for d in dimensions().values()], hint=_l("For rankings and tables.")),
         Choice("width", _l("Width"), choices=WIDTHS, required=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,16 +15,18 @@ from app.core.i18n import _, language
 from app.core.metrics import metrics
 
 
-class Registry(Sequence[tuple[str, Any]]):
-    """The metrics that the reader may see, as choices: id and label, by label."""
+class Rows(Sequence[tuple[str, Any]]):
+    """Pairs of key and name that are read when they are asked for, once per app context and language."""
+
+    def __init__(self, name: str, read: Callable[[], list[tuple[str, str]]]) -> None:
+        self.name, self.read = name, read
 
     def _all(self) -> list[tuple[str, str]]:
-        known: dict[str, list[tuple[str, str]]] = g.setdefault("kpi_metric_choices", {})
-        code = language()
-        if code not in known:
-            pairs = [(m.id, str(m.label)) for m in metrics().values() if can(m.permission)]
-            known[code] = sorted(pairs, key=lambda pair: pair[1].casefold())
-        return known[code]
+        known: dict[tuple[str, str], list[tuple[str, str]]] = g.setdefault("kpi_choices", {})
+        key = self.name, language()
+        if key not in known:
+            known[key] = self.read()
+        return known[key]
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._all())
@@ -36,11 +38,17 @@ class Registry(Sequence[tuple[str, Any]]):
         return self._all()[at]
 
 
+def seen_metrics() -> list[tuple[str, str]]:
+    """The metrics that the reader may see: id and label, by label."""
+    pairs = [(m.id, str(m.label)) for m in metrics().values() if can(m.permission)]
+    return sorted(pairs, key=lambda pair: pair[1].casefold())
+
+
 @dataclass(frozen=True)
 class MetricChoice(Choice):
     """A metric of the registry, by its id."""
 
-    choices: Sequence[tuple[str, Any]] = field(default_factory=Registry, kw_only=True, hash=False, compare=False)
+    choices: Sequence[tuple[str, Any]] = field(default_factory=lambda: Rows("metrics", seen_metrics), kw_only=True, hash=False, compare=False)
 
 
 class ByFigure(TypedSelect):

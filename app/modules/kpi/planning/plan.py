@@ -90,6 +90,11 @@ class Refused(BusinessError):
         super().__init__(" ".join(dict.fromkeys(cells.values())))
         self.cells = dict(cells)
 
+    def tell(self, grid: Any) -> None:
+        """Put each sentence into its cell."""
+        for cell in grid.cells():
+            cell.mistake = self.cells.get(cell.key, "")
+
 
 class Overtaken(Conflict):
     """Cells that somebody else changed since they were shown: key -> the goal as it is now, None where it is gone."""
@@ -97,6 +102,14 @@ class Overtaken(Conflict):
     def __init__(self, cells: Mapping[str, Goal | None]) -> None:
         super().__init__(_("Somebody else has planned here in the meantime. Nothing you typed is lost; look at both values and save again."))
         self.cells = dict(cells)
+
+    def tell(self, grid: Any, form: Mapping[str, Any]) -> None:
+        """Put both values into their cells; saving once more is then meant so."""
+        for cell in grid.cells():
+            if cell.key in self.cells:
+                mine = form.get(f"t-{cell.key}", "") or _("no goal")
+                cell.seen = f"{cell.goal.id}:{cell.goal.version}" if cell.goal is not None else ""
+                cell.theirs = _("Now %(theirs)s; you wrote %(mine)s.", theirs=target_of(cell.goal), mine=mine)
 
 
 def save(wanted: Sequence[Wanted]) -> Saved:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import g
 from sqlalchemy import select
 
 from app.core import lookups
@@ -19,7 +18,7 @@ from app.core.models import Role
 from app.core.resource import VERBS, Resource, View
 from app.core.several import Several, names_of
 from app.modules.kpi.goals import labels
-from app.modules.kpi.goals.fields import MetricChoice
+from app.modules.kpi.goals.fields import MetricChoice, Rows
 from app.modules.kpi.models import GoalRule
 from app.modules.kpi.narrowing import Narrowing
 from app.modules.kpi.planning import rule_services as services
@@ -28,28 +27,6 @@ from app.modules.kpi.quantities import Amount
 AUDIENCES = {
     services.COMPANY: _l("The company: one goal"), services.TEAMS: _l("Teams: a goal for each"), services.MEMBERS: _l("People: a goal for each"),
 }  # fmt: skip
-
-
-class Rows(Sequence[tuple[str, Any]]):
-    """Pairs of id and name that are read when they are asked for, once per app context."""
-
-    def __init__(self, name: str, read: Callable[[], list[tuple[str, str]]]) -> None:
-        self.name, self.read = name, read
-
-    def _all(self) -> list[tuple[str, str]]:
-        known: dict[str, list[tuple[str, str]]] = g.setdefault("kpi_rule_choices", {})
-        if self.name not in known:
-            known[self.name] = self.read()
-        return known[self.name]
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def __getitem__(self, at: Any) -> Any:
-        return self._all()[at]
 
 
 def _roles() -> list[tuple[str, str]]:

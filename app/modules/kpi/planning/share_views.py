@@ -17,7 +17,7 @@ from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.goals.services import locked
 from app.modules.kpi.models import Goal
 from app.modules.kpi.planning import checking, filling, grid, sharing
-from app.modules.kpi.planning.plan import Overtaken, Refused, save, target_of
+from app.modules.kpi.planning.plan import Overtaken, Refused, save
 from app.modules.kpi.planning.targets import RULES
 from app.modules.kpi.quantities import shown, unit_of
 
@@ -61,8 +61,7 @@ def _saved(goal: Goal, way: str, parts: grid.Grid, asked: str) -> Response:
         settle(409)
         return _overtaken(goal, way, late)
     except Refused as refused:
-        for cell in parts.cells():
-            cell.mistake = refused.cells.get(cell.key, "")
+        refused.tell(parts)
         return _page(goal, way, parts, status=422)
     except BusinessError as error:
         return _page(goal, way, parts, status=422, trouble=error.message)
@@ -86,11 +85,7 @@ def _curve(goal: Goal, parts: grid.Grid) -> str:
 def _overtaken(goal: Goal, way: str, late: Overtaken) -> Response:
     parts = sharing.shares(goal, way)
     grid.read(parts, request.form, grid.grid_columns(request.form))
-    for cell in parts.cells():
-        if cell.key in late.cells:
-            mine = request.form.get(f"t-{cell.key}", "") or _("no goal")
-            cell.seen = f"{cell.goal.id}:{cell.goal.version}" if cell.goal is not None else ""
-            cell.theirs = _("Now %(theirs)s; you wrote %(mine)s.", theirs=target_of(cell.goal), mine=mine)
+    late.tell(parts, request.form)
     return _page(goal, way, parts, status=409, trouble=late.message)
 
 

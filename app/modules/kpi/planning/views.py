@@ -19,7 +19,7 @@ from app.core.web import redirect_to, render, settle, toast
 from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.goals.labels import STATES
 from app.modules.kpi.planning import checking, filling, grid, people, periods
-from app.modules.kpi.planning.plan import Overtaken, Refused, Saved, save, target_of
+from app.modules.kpi.planning.plan import Overtaken, Refused, Saved, save
 from app.modules.kpi.planning.serving import serving
 from app.modules.kpi.planning.targets import RULES
 from app.modules.kpi.planning.together import Done, activate_all, propose_all
@@ -38,7 +38,7 @@ def planner() -> Response:
 def planner_save() -> Response:
     """What to do with the grid that was sent is in `do`: look at it again, fill a column or all, save, propose, activate."""
     asked = request.form.get("do", "")
-    shown = _grid(request.form.getlist("metric"))
+    shown = _grid(_asked_for())
     if shown is None:
         raise NotFound(_("There is no such team."))
     grid.read(shown, request.form, grid.grid_columns(request.form))
@@ -65,8 +65,7 @@ def _saved(shown: grid.Grid, asked: str) -> Response:
     except Overtaken as late:
         return _overtaken(late)
     except Refused as refused:
-        for cell in shown.cells():
-            cell.mistake = refused.cells.get(cell.key, "")
+        refused.tell(shown)
         return _page(shown, status=422)
     _say(done, step, asked)
     again = _again(shown, step)
@@ -86,14 +85,10 @@ def _step(asked: str, ids: list[int]) -> Done:
 def _overtaken(late: Overtaken) -> Response:
     """What was typed, with what somebody else saved beside it; saving once more is then meant so."""
     settle(409)
-    shown = _grid(request.form.getlist("metric"))
+    shown = _grid(_asked_for())
     assert shown is not None  # it was there a moment ago
     grid.read(shown, request.form, grid.grid_columns(request.form))
-    for cell in shown.cells():
-        if cell.key in late.cells:
-            mine = request.form.get(f"t-{cell.key}", "") or _("no goal")
-            cell.seen = f"{cell.goal.id}:{cell.goal.version}" if cell.goal is not None else ""
-            cell.theirs = _("Now %(theirs)s; you wrote %(mine)s.", theirs=target_of(cell.goal), mine=mine)
+    late.tell(shown, request.form)
     return _page(shown, status=409, trouble=late.message)
 
 
@@ -120,6 +115,12 @@ def _say(done: Saved, step: Done, asked: str) -> None:
     toast(", ".join(said) + "." if said else _("Nothing has changed."))
     if step.held:
         toast(_n("%(num)d goal is held back by the check.", "%(num)d goals are held back by the check.", len(step.held)), "bad")
+
+
+def _asked_for() -> list[str]:
+    """The figures that a form asks for: those that it has columns of where they stand, then what was added."""
+    wanted, there = request.form.getlist("metric"), grid.grid_columns(request.form)
+    return [*(each for each in there if each in wanted), *(each for each in wanted if each not in there)]
 
 
 def _grid(metrics: list[str]) -> grid.Grid | None:

@@ -51,7 +51,7 @@ def signed(value: Decimal | None) -> str:
     """A share with its sign; a dash where it is undefined."""
     if value is None:
         return NIL
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{percent(abs(value), 1)}"
+    return f"{'+' if value > 0 else ''}{percent(value, 1)}"
 
 
 def times(value: Decimal | None) -> str:
