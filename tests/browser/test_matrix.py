@@ -124,11 +124,13 @@ def test_every_page_fits(visit: Callable[..., Page], walk: tuple[Walk, dict[str,
     routes, rows = walk
     addresses = [routes.address(route, "one", rows) for route in opened(routes, module)]
     page = visit("alice", "/account", **OPTIONS)
-    assert [each for address in addresses for each in look(page, address)] == []
+    found = [each for address in addresses for each in look(page, address)]
+    assert not found, "\n".join(found)
     assert len(addresses) > 10
 
 
 @pytest.mark.parametrize("who", ["alice", None])
 def test_pages_outside_companies_and_refusals_fit(visit: Callable[..., Page], who: str | None) -> None:
     page = visit(who, "/login", **OPTIONS)
-    assert [each for address in SITE for each in look(page, address)] == []
+    found = [each for address in SITE for each in look(page, address)]
+    assert not found, "\n".join(found)
