@@ -1,7 +1,8 @@
 """What a figure will be at the end of a goal's period: what was reached so far, and the rest as the owner's own months were.
 
 A bootstrap: the months that are left are drawn from those of the last two years, and of each drawing the end is worked out.
-What lies between the 10th and the 90th of 100 ends is said, and the one in the middle. Months come from an urn into which
+What lies between the 10th and the 90th of 100 ends is said, and the one in the middle; of less than a year between the 5th and
+the 95th. Months come from an urn into which
 each is put back twice (D. Blackwell, J. MacQueen, Ferguson distributions via Pólya urn schemes, 1973; D. Rubin, The Bayesian
 bootstrap, 1981), so that a short history, which may not be what the owner mostly does, makes for a wider interval.
 """
@@ -9,11 +10,14 @@ bootstrap, 1981), so that a short history, which may not be what the owner mostl
 from __future__ import annotations
 
 import random
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from math import ceil, sqrt
+from functools import lru_cache
+from itertools import accumulate
+from math import ceil, comb, sqrt
 
 from app.core.clock import today
 from app.core.i18n import _
@@ -22,12 +26,13 @@ from app.core.relative_dates import around
 from app.core.workdays import working_days
 from app.modules.kpi.models import ACTIVE, Goal
 from app.modules.kpi.progress.curve import months_of, share_by
-from app.modules.kpi.progress.foretell import LEAST
+from app.modules.kpi.progress.foretell import LEAST, PLENTY
 from app.modules.kpi.progress.history import Past, lately, tells_the_past
 from app.modules.kpi.progress.measure import Progress, accrues, refusal
 
 TURNS = 500
 LOW, MIDDLE, HIGH = 0.1, 0.5, 0.9
+SHORT_LOW, SHORT_HIGH = 0.05, 0.95  # under a year of history, where the others would hold but 65 to 70 of 100 ends
 MANY = 30  # records from which on the normal distribution stands for the binomial one
 ONE_DAY = timedelta(days=1)
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -110,7 +115,8 @@ def _forecast(goal: Goal, metric: Metric, stands: Progress, past: Sequence[Past]
     told = ends(_months(metric, past), parts_left(goal, day), *so_far)
     if not told:
         return Forecast(goal.id, known, reason=_("Nothing was recorded in the period yet."))
-    low, middle, high = (told[max(ceil(share * len(told)) - 1, 0)] for share in (LOW, MIDDLE, HIGH))
+    bounds = (SHORT_LOW, MIDDLE, SHORT_HIGH) if known < PLENTY else (LOW, MIDDLE, HIGH)
+    low, middle, high = (told[max(ceil(share * len(told)) - 1, 0)] for share in bounds)
     return Forecast(goal.id, known, low, middle, high)
 
 
@@ -141,8 +147,11 @@ def ends(months: Sequence[Month], parts: Sequence[Decimal], top: Decimal, bottom
         for part in parts:
             month = chance.choice(urn)
             urn.append(month)
-            share = ONE if part == 1 else _share(chance, month.n, float(part))
-            over, under = over + month.top * share, under + month.bottom * share
+            if part < 1:
+                share = _share(chance, month.n, float(part))
+                over, under = over + month.top * share, under + month.bottom * share
+            else:
+                over, under = over + month.top, under + month.bottom
         if under:
             found.append(over / under)
     return sorted(found)
@@ -154,6 +163,12 @@ def _share(chance: random.Random, n: int, part: float) -> Decimal:
     if not n:
         return ZERO
     if n <= MANY:
-        return Decimal(sum(chance.random() < part for _record in range(n))) / n
+        return Decimal(min(bisect(_chances(n, part), chance.random()), n)) / n
     drawn = chance.gauss(n * part, sqrt(n * part * (1 - part)))
     return Decimal(min(max(round(drawn), 0), n)) / n
+
+
+@lru_cache(maxsize=2_000)
+def _chances(n: int, part: float) -> Sequence[float]:
+    """How likely at most none, one, two, … of so many records fall into a part of the days: the binomial distribution."""
+    return list(accumulate(comb(n, k) * part**k * (1 - part) ** (n - k) for k in range(n + 1)))
