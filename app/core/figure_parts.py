@@ -7,8 +7,6 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
-from flask import g
-
 from app.core.money import Money
 from app.core.rates import RateTable
 
@@ -22,11 +20,13 @@ PRECISION, EXACT = 60, Decimal("1e-40")
 
 
 class Parts:
-    """What one line of a figure is put together from."""
+    """What one line of a figure is put together from. `value` is whole until an amount of another currency comes in."""
+
+    __slots__ = ("buckets", "denominator", "missing", "n", "numerator", "running", "terms", "unsaid", "unvalued", "value")
 
     def __init__(self) -> None:
         self.n = self.missing = self.unvalued = self.unsaid = 0
-        self.value = Decimal(0)
+        self.value: int | Decimal = 0
         self.numerator = self.denominator = 0
         self.terms: dict[str, int] = {}
         self.buckets: dict[int, int] = {}
@@ -42,9 +42,12 @@ class Parts:
                 self.running[bucket] = self.running.get(bucket, 0) + running
                 self.n += n
             return
-        self.missing += row.get("missing") or 0
-        self.unvalued += row.get("unvalued") or 0
-        self.unsaid += row.get("unsaid") or 0
+        if "missing" in row:
+            self.missing += row["missing"] or 0
+        if "unvalued" in row:
+            self.unvalued += row["unvalued"] or 0
+        if "unsaid" in row:
+            self.unsaid += row["unsaid"] or 0
         if asked.shape == "ratio":
             self.numerator += int(row["numerator"] or 0)
             self.denominator += int(row["denominator"] or 0)
@@ -90,9 +93,8 @@ def merged(lines: Iterable[Mapping[str, Any]], terms: Iterable[str] = ()) -> lis
     return list(found.values())
 
 
-def value_of(asked: Metric, parts: Parts) -> int | Decimal | Money | None:
-    """The value of a figure; None where it is undefined."""
-    currency = g.company.currency
+def value_of(asked: Metric, parts: Parts, currency: str) -> int | Decimal | Money | None:
+    """The value of a figure, money in the `currency` of the company; None where it is undefined."""
     if asked.shape in QUANTILES:
         found = quantile(parts.buckets, parts.running, asked.quantile)
         return None if found is None else found / asked.per
@@ -141,5 +143,5 @@ def _quantile(buckets: Mapping[int, int], running: Mapping[int, int], share: Dec
     return None if level is None else Decimal(level)
 
 
-def _rounded(value: Decimal) -> int:
-    return int(value.to_integral_value(ROUND_HALF_UP))
+def _rounded(value: int | Decimal) -> int:
+    return value if isinstance(value, int) else int(value.to_integral_value(ROUND_HALF_UP))

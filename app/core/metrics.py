@@ -302,8 +302,9 @@ def figure_of(asked: Metric, query: MetricQuery, lines: Lines, named: bool = Tru
     groups: dict[tuple, Parts] = {} if query.by else {(): Parts()}
     day = local_date(as_of)
     by = [f"d_{name}" for name in query.by]
+    key_of: Callable[[Mapping[str, Any]], Any] = itemgetter(*by) if len(by) > 1 else lambda line: tuple([line[name] for name in by])
     for row in lines:
-        key = tuple([row[name] for name in by])
+        key = key_of(row)
         parts = groups.get(key)
         if parts is None:
             parts = groups[key] = Parts()
@@ -372,29 +373,41 @@ def moment(query: MetricQuery) -> datetime:
 
 def _rows(asked: Metric, query: MetricQuery, groups: Mapping[tuple, Parts], named: bool) -> list[FigureRow]:
     nameless: Mapping[Any, str] = {}
-    labels = [labels_of(name, {k[i] for k in groups} - {None}) if named else nameless for i, name in enumerate(query.by)]
+    names, labels = query.by, [nameless] * len(query.by)
+    if named:
+        labels = [labels_of(name, {k[i] for k in groups} - {None}) for i, name in enumerate(names)]
+    currency, is_ratio = g.company.currency, asked.shape == "ratio"
     rows = []
     for key, parts in groups.items():
-        by = {name: None if k is None else labels[i].get(k) for i, (name, k) in enumerate(zip(query.by, key, strict=True))}
-        ratio: tuple[Any, Any] = (parts.numerator, parts.denominator) if asked.shape == "ratio" else (None, None)
-        if asked.currency_basis and asked.shape == "ratio":
-            money = [Money(part, g.company.currency) for part in ratio if part is not None]
-            ratio = (money[0], money[1] if asked.unit == "ratio" else parts.denominator)
-        value = value_of(asked, parts)
-        small = asked.unit == "ratio" and value is not None and parts.n < SMALL
-        counted = small and asked.share and not asked.currency_basis
-        bounds = wilson(parts.numerator, parts.denominator) if counted else (None, None)
-        keys = dict(zip(query.by, key, strict=True))
-        rows.append(FigureRow(keys, by, value, parts.n, ratio[0], ratio[1], small, *bounds))
-    return _in_order(rows, query.by)
+        by = {name: None if k is None else known.get(k) for name, k, known in zip(names, key, labels, strict=True)}
+        value = value_of(asked, parts, currency)
+        keys = dict(zip(names, key, strict=True))
+        if is_ratio:
+            rows.append(_ratio(asked, FigureRow(keys, by, value, parts.n), parts, currency))
+        else:
+            rows.append(FigureRow(keys, by, value, parts.n, None, None, asked.unit == "ratio" and value is not None and parts.n < SMALL))
+    return _in_order(rows, names)
+
+
+def _ratio(asked: Metric, row: FigureRow, parts: Parts, currency: str) -> FigureRow:
+    """A row with what it is the quotient of, and with the bounds of a small share of numbers."""
+    ratio: tuple[Any, Any] = (parts.numerator, parts.denominator)
+    if asked.currency_basis:
+        money = [Money(part, currency) for part in ratio if part is not None]
+        ratio = (money[0], money[1] if asked.unit == "ratio" else parts.denominator)
+    small = asked.unit == "ratio" and row.value is not None and parts.n < SMALL
+    counted = small and asked.share and not asked.currency_basis
+    bounds = wilson(parts.numerator, parts.denominator) if counted else (None, None)
+    return FigureRow(row.keys, row.by, row.value, row.n, *ratio, small, *bounds)
 
 
 def _in_order(rows: Sequence[FigureRow], by: Sequence[str]) -> list[FigureRow]:
-    return sorted(rows, key=lambda row: [(row.keys[d] is None, _place(d, row)) for d in by])
-
-
-def _place(name: str, row: FigureRow) -> Any:
-    return row.keys[name] or 0 if name in TIME_DIMENSIONS else (row.by[name] or "").casefold()
+    """Rows by their labels, months and quarters by their keys, what has none last. Of each key its place is told once."""
+    places: list[tuple[str, dict[Any, Any]]] = [(name, {row.keys[name]: row for row in rows}) for name in by]
+    for name, known in places:
+        for key, row in known.items():
+            known[key] = (key is None, key or 0 if name in TIME_DIMENSIONS else (row.by[name] or "").casefold())
+    return sorted(rows, key=lambda row: [known[row.keys[name]] for name, known in places])
 
 
 def _iso(value: date | datetime | None) -> str | None:

@@ -158,8 +158,8 @@ class Stay:
     """A deal in one of its stages, all times taken together; field names are the columns of `models.DealStage`.
 
     `seconds` are those of finished stretches in which the deal was open; the rest is of the first time. `after_id` is the
-    stage that it came from then, None where it began. `state` is that of the deal now, `since` when it came into the stage
-    in which it is open now, None in all others.
+    stage that it came from then, None where it began, and `place` how many stages it had been in before. `state` is that of
+    the deal now, `since` when it came into the stage in which it is open now, None in all others.
     """
 
     stage_id: int
@@ -172,6 +172,7 @@ class Stay:
     amount_minor: int | None = None
     currency: str = ""
     after_id: int | None = None
+    place: int = 0
     state: str = OPEN
     since: datetime | None = None
 
@@ -215,7 +216,7 @@ def stays_of(events: Iterable[Event]) -> dict[int, Stay]:
             if stage_id and was_open and since:
                 found[stage_id].seconds += seconds_between(since, event.at)
             if state.stage_id not in found:
-                found[state.stage_id] = Stay(state.stage_id, event.at, event.local_date, after_id=stage_id or None)
+                found[state.stage_id] = Stay(state.stage_id, event.at, event.local_date, after_id=stage_id or None, place=len(found))
                 fresh.append(found[state.stage_id])
             found[state.stage_id].entries += 1
         for stay in fresh:

@@ -293,8 +293,8 @@ class DealSpan(CompanyScoped, Outcome, db.Model):
 class DealStage(CompanyScoped, db.Model):
     """That a deal has been in a stage: since when, how often and how long. Derived from the events that count.
 
-    `entered_at`, `entered_on`, the stage `after_id` that it came from and what the deal was then (its amount, whose it was)
-    are those of the first time.
+    `entered_at`, `entered_on`, the stage `after_id` that it came from, `place` (in how many stages it had been before) and
+    what the deal was then (its amount, whose it was) are those of the first time.
     `seconds` are whole ones, of the stretches in which it was open there and that are over; in the stage where an open
     deal is now, those since `since` come on top. `state` is that of the deal, which is a long row to look at for each.
     """
@@ -311,9 +311,9 @@ class DealStage(CompanyScoped, db.Model):
         Index(
             "ix_crm_deal_stage_entered",
             *("company_id", "stage_id", "entered_on", "state", "seconds", "since", "after_id", "deal_id", "entered_at", "id"),
-            *("owner_id", "team_id", "currency", "amount_minor", "entries"),
+            *("owner_id", "team_id", "currency", "amount_minor", "entries", "place"),
         ),
-        Index("ix_crm_deal_stage_order", "company_id", "deal_id", "entered_at", "id", "stage_id", "after_id"),
+        Index("ix_crm_deal_stage_order", "company_id", "deal_id", "place", "stage_id", "after_id", "entered_at", "id"),
         Index(None, "company_id", "stage_id", "seconds"),
     )
     __unlogged__ = True
@@ -329,5 +329,6 @@ class DealStage(CompanyScoped, db.Model):
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     after_id: Mapped[int | None] = mapped_column(Id)
+    place: Mapped[int] = mapped_column(Integer, default=0)
     state: Mapped[str] = mapped_column(String(10))
     since: Mapped[datetime | None] = mapped_column(UtcDateTime())

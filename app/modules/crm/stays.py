@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.core.db import db
@@ -81,7 +81,9 @@ def _add(deal_id: int, stays: Iterable[Stay]) -> None:
     """Add entries and seconds to the rows of a deal, and say how it stands; a stage that it has not been in gets its row."""
     table, connection = DealStage.__table__, db.session.connection()
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    told = make(table).values([{"company_id": current_company_id(), "deal_id": deal_id, **asdict(s)} for s in stays])
+    mine = {"company_id": current_company_id(), "deal_id": deal_id}
+    before = select(func.count()).where(*(table.c[name] == value for name, value in mine.items())).scalar_subquery()
+    told = make(table).values([{**mine, **asdict(s), "place": before} for s in stays])
     more = {name: table.c[name] + told.excluded[name] for name in ("entries", "seconds")}
     more |= {name: told.excluded[name] for name in ("state", "since")}
     connection.execute(told.on_conflict_do_update(index_elements=["company_id", "deal_id", "stage_id"], set_=more))

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sqlalchemy import Boolean, Date, Index, Integer, String, Text, UniqueConstraint, literal_column
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, same_company
@@ -19,8 +29,12 @@ STATES = (PLANNED, DONE, CANCELLED)
 WEEKLY, FORTNIGHTLY, MONTHLY = "weekly", "biweekly", "monthly"
 REPEATS = (WEEKLY, FORTNIGHTLY, MONTHLY)
 
-# Activities that touched a customer, in the words of an index: neither database takes that one for parameters.
-TOUCHES = literal_column("crm_activity.state = 'done' AND crm_activity.kind <> 'task'", Boolean)
+# Activities that touched a customer, in the words of an index: neither database takes that one for parameters, nor SQLite
+# for a comparison with true, such as a column of booleans would become.
+TOUCHES: ColumnElement[Any] = literal_column("(crm_activity.state = 'done' AND crm_activity.kind <> 'task')")
+
+TOUCHING: ColumnElement[Any] = literal_column("(crm_activity.kind <> 'task')")  # those of a kind that does
+SHARED: ColumnElement[Any] = literal_column("(crm_activity.members <> '')")  # and those in which colleagues took part
 
 
 class ActivityType(CompanyScoped, Versioned, db.Model):
@@ -101,8 +115,20 @@ class Activity(Record, db.Model):
         # counted: nothing has to be sorted.
         Index(
             "ix_crm_activity_sums",
-            *("company_id", "state", "done_month", "kind", "outcome_id", "type_id", "team_id", "done_by_id", "told_after"),
+            *("company_id", "state", "done_month", "done_by_id", "kind", "outcome_id", "type_id", "team_id", "told_after"),
             *("account_id", "done_on", "recorded_at", "done_at", "id"),
+        ),
+        # With how many accounts somebody was in touch in a month: each comes once, in order.
+        Index(
+            "ix_crm_activity_touched", "company_id", "state", "done_month", "done_by_id", "account_id", "done_on", "kind", "id",
+            sqlite_where=TOUCHING, postgresql_where=TOUCHING,
+        ),
+        # As the first of these, of the few in which several took part.
+        Index(
+            "ix_crm_activity_shared",
+            *("company_id", "state", "done_month", "id", "done_by_id", "kind", "outcome_id", "type_id", "team_id", "told_after"),
+            *("account_id", "done_on", "recorded_at", "done_at", "members"),
+            sqlite_where=SHARED, postgresql_where=SHARED,
         ),
         # This one the first contact with a deal.
         Index(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import g
@@ -12,7 +12,9 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    String,
     and_,
+    case,
     false,
     func,
     literal_column,
@@ -27,11 +29,19 @@ from app.core.clock import local_date
 from app.core.db import utcnow
 from app.core.metrics import MetricQuery, moment
 from app.core.sql_dates import month_key, quarter_of
-from app.core.sql_plans import not_sought
-from app.modules.crm.activities.models import CANCELLED, DONE, KINDS, PLANNED, Activity, ActivityMember
+from app.modules.crm.activities.models import (
+    CANCELLED,
+    DONE,
+    KINDS,
+    PLANNED,
+    SHARED,
+    Activity,
+    ActivityMember,
+)
 from app.modules.crm.activities.times import month_of
 from app.modules.crm.metrics.facts import between, matches, named, segment_of, unknown_filter
 from app.modules.crm.metrics.kept import kept
+from app.modules.crm.settings.queries import settings
 
 # What a split needs of the rows, which are counted by these first: a million rows make few groups.
 RAW = {
@@ -39,10 +49,15 @@ RAW = {
     "segment": "account", "month": "month", "quarter": "month",
 }
 SPLITS = tuple(RAW)
-IN_ORDER = ("month", "kind", "outcome", "type", "team", "member")  # as the index of what was done is sorted
+IN_ORDER = ("month", "member", "kind", "outcome", "type", "team")  # as the index of what was done is sorted
 ACCOUNT_SPLITS = ("owner", "account", "segment")
 PERSONAL = ("owner", "team")  # an activity counts for everybody who took part
 Columns = Mapping[str, Any]
+# What activities were counted by, and how many there were, as the statement around the counting sees it.
+COUNTED: Columns = {
+    name: literal_column(f"counted.{name}", String if name == "kind" else Integer)
+    for name in (*dict.fromkeys(RAW.values()), "n", "told", "late", "again")
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +66,46 @@ class Activities:
 
     kinds: tuple[str, ...] = KINDS
     done: bool = True
-    late: bool = False  # of those still to do, the ones that were due before today
+    overdue: bool = False  # of those still to do, the ones that were due before today
     raw: tuple[str, ...] = ()  # what `parts` needs beside the keys
     sums: Callable[[Columns], Mapping[str, ColumnElement]] = lambda _columns: {}  # and of the rows, beside `n`
-    parts: Callable[[Any], tuple[ColumnElement, ...]]
+    parts: Callable[[Activities], Mapping[str, ColumnElement]]
+    by_record = False  # an activity is several of the rows
 
     def build(self, query: MetricQuery) -> Select:
+        groups = [*self.keys(query), *self.groups_of(query)]
+        parts = replace(self, kinds=KINDS).parts_of(query)  # no others were counted
+        return self.selected(query, *groups, *parts).group_by(*named(groups))
+
+    def rows_key(self, _query: MetricQuery) -> Any:
+        return (Activities, self.done, self.overdue)
+
+    def rows(self, query: MetricQuery) -> Select:
+        """What all figures of what was done are told by, whichever of its kinds they count."""
+        return replace(self, kinds=KINDS, raw=("kind", "outcome"), sums=late).selected(query, COUNTED["n"])
+
+    def keys(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        return [self._key(COUNTED, name).label(f"d_{name}") for name in query.by]
+
+    def groups_of(self, query: MetricQuery) -> Sequence[ColumnElement]:
+        """Whether rows may be with others as well: theirs who took part, unless only some people's are asked for."""
+        return [COUNTED["again"].label("again")] if _by_person(query) and not of_some(query) else []
+
+    def parts_of(self, _query: MetricQuery) -> Sequence[ColumnElement]:
+        return [column.label(name) for name, column in self.parts(self).items()]
+
+    def of_kinds(self, number: ColumnElement) -> ColumnElement:
+        """A number of counted rows, where these are of the kinds that count."""
+        return number if self.kinds == KINDS else case((COUNTED["kind"].not_in(self._others), number), else_=0)
+
+    @property
+    def _others(self) -> list[str]:
+        """The kinds that do not count: there are fewer of these."""
+        return [kind for kind in KINDS if kind not in self.kinds]
+
+    def selected(self, query: MetricQuery, *columns: ColumnElement) -> Select:
         counted = self._counted(query, self._raw(query)).subquery("counted")
-        keys = [self._key(counted.c, name).label(f"d_{name}") for name in query.by]
-        again = [counted.c.again] if "again" in counted.c else []
-        found = select(*keys, *again, *self.parts(counted)).group_by(*named(keys), *again)
+        found = select(counted.c.n).select_from(counted).with_only_columns(*columns)
         return found.execution_options(with_trash=True)
 
     def drill(self, query: MetricQuery) -> Select:
@@ -76,7 +121,7 @@ class Activities:
         that sorts those of all times by person or account."""
         wanted = list(dict.fromkeys([*(RAW[name] for name in query.by), *self.raw]))
         if self.done and set(wanted) <= set(IN_ORDER):
-            return list(IN_ORDER[: max((IN_ORDER.index(name) for name in wanted), default=1) + 1])
+            return list(IN_ORDER[: max((IN_ORDER.index(name) for name in wanted), default=0) + 1])
         return list(dict.fromkeys(["kind", *wanted]))
 
     def _counted(self, query: MetricQuery, raw: Sequence[str]) -> Any:
@@ -99,24 +144,21 @@ class Activities:
         same = ActivityMember.team_id.is_not_distinct_from(own["team"])
         shared = shared.where(not_(and_(same, *self._counted_for_who_did_it(query, own))))
         needed = list(dict.fromkeys([*raw, "waited"]))
+        theirs = {**theirs, "member": own["member"]}  # who of them took part tells no lines apart
         once = shared.with_only_columns(Activity.id, *(theirs[name].label(name) for name in needed)).distinct().subquery()
         kept_apart = {name: theirs[name] for name in theirs.keys() & {"again"}}
         return union_all(counted, self._grouped(select(once.c.id), {name: once.c[name] for name in needed} | kept_apart, raw))
 
     def _legs(self, query: MetricQuery) -> tuple[tuple[Select, Columns], tuple[Select, Columns] | None]:
         """The activities with those who did them and, split by person, with those who took part; and their columns."""
-        own, personal = self._own(), any(name in query.by for name in PERSONAL)
+        own, personal = self._own(), _by_person(query)
         first = self._chosen(query, own, () if personal else PERSONAL, self._during(query, own))
         return (first, own), self._shared(query, own) if personal else None
 
     def _shared(self, query: MetricQuery, own: Columns) -> tuple[Select, Columns]:
-        """Activities with those who took part, of whom there are few: what was done is found by them."""
-        there = {name: not_sought(column) for name, column in own.items()} if self.done else own
-        theirs = {**there, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
-        when = self._during(query, theirs)
-        if self.done:
-            when += between_months(query, ActivityMember.done_month)
-        found = self._chosen(query, theirs, (), when)
+        """Activities with those who took part, of whom there are few."""
+        theirs = {**own, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
+        found = self._chosen(query, theirs, (), self._during(query, own)).where(SHARED)
         return found.join(ActivityMember, ActivityMember.activity_id == Activity.id), theirs
 
     def _grouped(self, found: Select, columns: Columns, raw: Sequence[str]) -> Select:
@@ -146,12 +188,12 @@ class Activities:
     ) -> Select:
         """Activities that count; of the splits `once`, people are asked for by anybody who took part."""
         criteria = done(query, columns["state"]) if self.done else planned(query)
-        if self.late:
+        if self.overdue:
             criteria.append(Activity.due_on < local_date(moment(query)))
-        if others := [kind for kind in KINDS if kind not in self.kinds]:
-            criteria.append(columns["kind"].not_in(others))  # there are fewer of these
+        if self._others:
+            criteria.append(columns["kind"].not_in(self._others))
         criteria += when
-        for name, wanted in _asked(query):
+        for name, wanted in asked(query):
             if name not in SPLITS:
                 raise unknown_filter(name, SPLITS)
             if name in once:
@@ -162,8 +204,8 @@ class Activities:
 
     def _counted_for_who_did_it(self, query: MetricQuery, own: Columns) -> list[ColumnElement[bool]]:
         """Criteria of activities that count for who did them already, where some people's are asked for."""
-        asked = [matches(own[RAW[name]], wanted) for name, wanted in _asked(query) if name in PERSONAL]
-        return [func.coalesce(criterion, false()) for criterion in asked]
+        whose = [matches(own[RAW[name]], wanted) for name, wanted in asked(query) if name in PERSONAL]
+        return [func.coalesce(criterion, false()) for criterion in whose]
 
     def _took_part(self, query: MetricQuery, own: Any, name: str, wanted: Any) -> ColumnElement[bool]:
         """Theirs, or with them. Which those are is looked up once, and not for each of all the others' activities."""
@@ -195,14 +237,24 @@ def in_months(query: MetricQuery, columns: Columns) -> list[ColumnElement[bool]]
     return [*between_months(query, columns["month"]), *between(columns["day"], begins, ends)]
 
 
-def _asked(query: MetricQuery) -> list[tuple[str, Any]]:
+def asked(query: MetricQuery) -> list[tuple[str, Any]]:
     """The filters of a query; whose figures are asked for is one by owner."""
     return [*query.filters.items(), *([("owner", sorted(query.scope))] if query.scope is not None else [])]
 
 
+def _by_person(query: MetricQuery) -> bool:
+    return any(name in PERSONAL for name in query.by)
+
+
+def late(columns: Columns) -> dict[str, ColumnElement]:
+    """Of how many rows it is known when they were told, and how many of those later than the settings allow."""
+    waited = columns["waited"]
+    return {"told": func.count(waited), "late": func.sum(case((waited > settings().late_hours, 1), else_=0))}
+
+
 def of_some(query: MetricQuery) -> bool:
     """Whether only what some people did is asked for."""
-    return any(name in PERSONAL for name, _wanted in _asked(query))
+    return any(name in PERSONAL for name, _wanted in asked(query))
 
 
 def done(query: MetricQuery, state: Any = Activity.state) -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import g
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.core.db import utcnow
@@ -126,8 +126,9 @@ def _became(stay: Any) -> Sequence[ColumnElement[bool]]:
 def _from_stays(query: MetricQuery) -> _Entry:
     """As far as is known today, of the past as well: what came later takes no entry away."""
     fact = fact_of(query)
-    before = tuple_(Earlier.entered_at, Earlier.id) < tuple_(DealStage.entered_at, DealStage.id)
-    earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, *_became(Earlier), before)
+    # Who came from where they began, or began there, came into no other qualified stage before: nothing is looked up.
+    earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, *_became(Earlier), Earlier.place < DealStage.place)
+    first = or_(DealStage.place < 2, ~earlier.correlate(DealStage).exists())
     asked, state = {*query.by, *query.filters}, DealStage.state
     # Of the stays alone where they say all that is asked: a deal is a long row to look at for each.
     alone = not query.visible_rows and asked <= OF_STAY
@@ -140,7 +141,7 @@ def _from_stays(query: MetricQuery) -> _Entry:
         rows = rows.execution_options(with_trash=True)
     if alone and not asked <= OF_STAY:
         rows = rows.join(Deal, Deal.id == DealStage.deal_id)
-    rows = rows.where(*_became(DealStage), ~earlier.correlate(DealStage).exists())
+    rows = rows.where(*_became(DealStage), first)
     if query.as_of:
         rows = rows.where(DealStage.entered_at <= query.as_of)
     columns = {"day": DealStage.entered_on, "owner": DealStage.owner_id, "team": DealStage.team_id, "stage": DealStage.stage_id,

@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask import g
-from sqlalchemy import ColumnElement, Select, case, func, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    func,
+    literal_column,
+    select,
+    union,
+    union_all,
+)
+from sqlalchemy.orm import aliased
 
 from app.core.i18n import _l
 from app.core.metrics import Metric, MetricQuery
 from app.modules.contacts.public import Account
-from app.modules.crm.activities.models import FOLLOW_UPS, Activity, ActivityOutcome
+from app.modules.crm.activities.models import (
+    DONE,
+    FOLLOW_UPS,
+    TOUCHING,
+    Activity,
+    ActivityOutcome,
+)
 from app.modules.crm.metrics.activities import (
     ACCOUNT_SPLITS,
+    COUNTED,
     PERSONAL,
     RAW,
     SPLITS,
     Activities,
+    Columns,
+    asked,
     done,
+    in_months,
+    late,
     of_some,
 )
 from app.modules.crm.metrics.facts import between, matches, named, unknown_filter
 from app.modules.crm.metrics.kept import kept
-from app.modules.crm.settings.queries import settings
+
+_Own = aliased(Activity, name="own")
+OWN_TOUCHING: ColumnElement[Any] = literal_column("(own.kind <> 'task')")  # `TOUCHING` of these
 
 
 class _Accounts(Activities):
     """The accounts that activities were with."""
 
     def build(self, query: MetricQuery) -> Select:
+        if set(query.by) == BY_MONTH and set(query.filters) <= OF_TOUCH and query.as_of is None and query.known_at is None:
+            return self._by_month(query)
         if not set(query.by) <= OF_ACCOUNT or of_some(query):
             return self._different(query)
         # Whether there was one is a look into an index for each account; else all activities would be read.
@@ -41,6 +65,21 @@ class _Accounts(Activities):
         found = select(*keys, func.count().label("value"), func.count().label("n")).select_from(accounts)
         found = found.where(accounts.c.company_id == g.company.id, theirs.exists())
         return found.group_by(*keys).execution_options(with_trash=True)
+
+    def _by_month(self, query: MetricQuery) -> Select:
+        """By person and month: in this order an index has the accounts, so that each comes once and nothing is sorted. What
+        people took part in adds those with whom they did nothing themselves."""
+        own = self._own()
+        theirs = (matches(own[RAW[name]], wanted) for name, wanted in asked(query))
+        found = select(Activity.id).where(Activity.state == DONE, TOUCHING, kept(Activity, query), *in_months(query, own), *theirs)
+        shared, columns = self._shared(query, own)
+        alone = _Own.done_by_id == columns["member"], _Own.done_month == columns["month"], _Own.account_id == columns["account"]
+        during = between(_Own.done_on, query.start, query.end)
+        shared = shared.where(~select(_Own.id).where(*alone, _Own.state == DONE, OWN_TOUCHING, kept(_Own, query), *during).exists())
+        each = union_all(_different(found, own), _different(shared, columns)).subquery("each")
+        keys = [each.c["member" if name == "owner" else name].label(f"d_{name}") for name in query.by]
+        n = func.sum(each.c.n)
+        return select(*keys, n.label("value"), n.label("n")).group_by(*named(keys)).execution_options(with_trash=True)
 
     def _different(self, query: MetricQuery) -> Select:
         """Each is one line by what it is split by, however often and by however many of them it was touched."""
@@ -62,29 +101,38 @@ class _Accounts(Activities):
         return super().drill(query).with_only_columns(Activity.account_id).where(Activity.account_id.is_not(None)).distinct()
 
 
-def _count(counted: Any) -> tuple[ColumnElement, ...]:
-    return (func.sum(counted.c.n).label("value"), func.coalesce(func.sum(counted.c.n), 0).label("n"))
+def _different(found: Select, columns: Columns) -> Select:
+    """How many accounts are in each month of each person."""
+    groups = (columns["month"], columns["member"])
+    n = func.count(columns["account"].distinct())  # nothing else beside it, or SQLite does not see that they come in order
+    return found.with_only_columns(groups[0].label("month"), groups[1].label("member"), n.label("n")).group_by(*groups)
 
 
-def _late(columns: Mapping[str, Any]) -> dict[str, ColumnElement]:
-    """Of how many rows it is known when they were told, and how many of those later than the settings allow."""
-    waited = columns["waited"]
-    return {"told": func.count(waited), "late": func.sum(case((waited > settings().late_hours, 1), else_=0))}
+def _count(of: Activities) -> dict[str, ColumnElement]:
+    n = func.coalesce(func.sum(of.of_kinds(COUNTED["n"])), 0)
+    return {"value": n, "n": n}
 
 
-def _followed(counted: Any) -> tuple[ColumnElement, ...]:
-    both_ways = select(ActivityOutcome.id).where(ActivityOutcome.reached)
-    shares = {
-        "reached": case((counted.c.outcome.in_(both_ways), counted.c.n), else_=0),
-        "said": case((counted.c.outcome.is_not(None), counted.c.n), else_=0),
-        "unsaid": case((counted.c.outcome.is_(None), counted.c.n), else_=0),
-    }
-    sums = {"done": counted.c.n, **shares, "told": counted.c.told, "late": counted.c.late}
-    return tuple(func.coalesce(func.sum(each), 0).label(name) for name, each in sums.items())
+def _reached(of: Activities) -> dict[str, ColumnElement]:
+    outcome, n = COUNTED["outcome"], of.of_kinds(COUNTED["n"])
+    both_ways = outcome.in_(select(ActivityOutcome.id).where(ActivityOutcome.reached))
+    return _shares(
+        numerator=case((both_ways, n), else_=0), denominator=case((outcome.is_not(None), n), else_=0),
+        unsaid=case((outcome.is_(None), n), else_=0),
+    )  # fmt: skip
+
+
+def _late(of: Activities) -> dict[str, ColumnElement]:
+    return _shares(numerator=of.of_kinds(COUNTED["late"]), denominator=of.of_kinds(COUNTED["told"]))
+
+
+def _shares(**numbers: ColumnElement) -> dict[str, ColumnElement]:
+    sums: dict[str, ColumnElement] = {name: func.coalesce(func.sum(number), 0) for name, number in numbers.items()}
+    return sums | {"n": sums["denominator"]}
 
 
 class _Followed(Activities):
-    """Follow-ups, what came of them and when they were told: three figures of one select."""
+    """Follow-ups, what came of them and when they were told."""
 
     def drill_said(self, query: MetricQuery) -> Select:
         """Those of which it is known what came of them."""
@@ -128,6 +176,8 @@ class _Reach:
 
 
 OF_ACCOUNT = frozenset({"account", "segment"})
+BY_MONTH = frozenset({"owner", "month"})
+OF_TOUCH = frozenset({"owner", "account"})  # what the index that is in this order says of an activity
 
 
 def _metric(name: str, label: Any, describe: Any, row: str, definition: Activities, **more: Any) -> Metric:
@@ -142,6 +192,7 @@ def _metric(name: str, label: Any, describe: Any, row: str, definition: Activiti
         unit=more.pop("unit", "count"),
         build=definition.build,
         drill=more.pop("drill", definition.drill),
+        facts=definition if grain == "activity" and definition.done else None,
         permission=more.pop("permission", "crm.activity.view"),
         resource=resource,
         newest="done_on" if resource == "crm.activity" and definition.done else "",
@@ -153,8 +204,8 @@ def _metric(name: str, label: Any, describe: Any, row: str, definition: Activiti
     )
 
 
-_AGAIN = {"again": "again"}
-_FOLLOWED = _Followed(kinds=FOLLOW_UPS, raw=("outcome",), sums=_late, parts=_followed)
+_REACHED = _Followed(kinds=FOLLOW_UPS, raw=("outcome",), parts=_reached)
+_LATE = _Followed(kinds=FOLLOW_UPS, sums=late, parts=_late)
 _TO_DO: dict[str, Any] = {
     "basis": "snapshot", "direction": "none", "dimensions": tuple(n for n in SPLITS if n not in ("team", "outcome")),
 }
@@ -172,8 +223,7 @@ METRICS = (
         _l("Calls, e-mails, visits and meetings done, by the day they were done and who did them; by person, everybody who "
            "took part counts."),
         "m44",
-        _FOLLOWED,
-        columns={"value": "done", "n": "done", **_AGAIN},
+        Activities(kinds=FOLLOW_UPS, parts=_count),
     ),
     _metric(
         "activities_planned",
@@ -188,7 +238,7 @@ METRICS = (
         _l("Activities overdue"),
         _l("Activities still to be done that were due before the day asked for."),
         "m44",
-        Activities(done=False, late=True, parts=_count),
+        Activities(done=False, overdue=True, parts=_count),
         **{**_TO_DO, "direction": "down"},
     ),
     _metric(
@@ -197,11 +247,10 @@ METRICS = (
         _l("Of the calls, e-mails, visits and meetings done in the period whose outcome is known, the share that reached "
            "somebody."),
         "m45",
-        _FOLLOWED,
+        _REACHED,
         unit="ratio",
         shape="ratio",
-        columns={"numerator": "reached", "denominator": "said", "n": "said", "unsaid": "unsaid", **_AGAIN},
-        drill=_FOLLOWED.drill_said,
+        drill=_REACHED.drill_said,
     ),
     _metric(
         "late_record_rate",
@@ -209,12 +258,11 @@ METRICS = (
         _l("Of the calls, e-mails, visits and meetings done in the period and not imported, the share that was recorded later "
            "than the settings allow after it was done."),
         "R16",
-        _FOLLOWED,
+        _LATE,
         unit="ratio",
         shape="ratio",
         direction="down",
-        columns={"numerator": "late", "denominator": "told", "n": "told", **_AGAIN},
-        drill=_FOLLOWED.drill_told,
+        drill=_LATE.drill_told,
     ),
     _metric(
         "accounts_touched",

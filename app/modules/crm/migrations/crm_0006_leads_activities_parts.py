@@ -145,15 +145,16 @@ def _deal_stages() -> None:
     first = sa.table('crm_deal_event', *map(sa.column, names)).alias('f')
     deal = sa.table('crm_deal', *map(sa.column, ('company_id', 'id', 'stage_id', 'state', 'entered_at')))
     here = sa.and_(deal.c.state == 'open', deal.c.stage_id == added.c.stage_id)
+    in_order = sa.func.row_number().over(partition_by=added.c.deal_id, order_by=(first.c.at, first.c.id))
     rows = sa.select(added.c.company_id, added.c.deal_id, added.c.stage_id, first.c.at, first.c.local_date, added.c.entries,
-                     added.c.seconds, *(span.c[n] for n in said), added.c.after_id, deal.c.state,
+                     added.c.seconds, *(span.c[n] for n in said), added.c.after_id, in_order - 1, deal.c.state,
                      sa.case((here, deal.c.entered_at)))
     rows = rows.join(deal, sa.and_(deal.c.company_id == added.c.company_id, deal.c.id == added.c.deal_id))
     rows = rows.join(first, first.c.id == added.c.first).join(span, sa.and_(
         span.c.company_id == added.c.company_id, span.c.deal_id == added.c.deal_id, span.c.known_to.is_(None),
         span.c.valid_from <= first.c.at, sa.or_(span.c.valid_to.is_(None), span.c.valid_to > first.c.at)))
     into = ('company_id', 'deal_id', 'stage_id', 'entered_at', 'entered_on', 'entries', 'seconds', 'owner_id', 'team_id',
-            'amount_minor', 'currency', 'after_id', 'state', 'since')
+            'amount_minor', 'currency', 'after_id', 'place', 'state', 'since')
     op.execute(sa.insert(sa.table('crm_deal_stage', *map(sa.column, into))).from_select(into, rows))
 
 
@@ -162,7 +163,7 @@ SPLIT = [
     'source_id', 'medium_id', 'campaign_id', 'currency', 'amount_minor', 'company_minor',
 ]
 SUMS = [
-    'company_id', 'state', 'done_month', 'kind', 'outcome_id', 'type_id', 'team_id', 'done_by_id', 'told_after',
+    'company_id', 'state', 'done_month', 'done_by_id', 'kind', 'outcome_id', 'type_id', 'team_id', 'told_after',
     'account_id', 'done_on', 'recorded_at', 'done_at', 'id',
 ]
 
@@ -423,6 +424,7 @@ def upgrade() -> None:
     sa.Column('amount_minor', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('after_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('place', sa.Integer(), nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('since', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['company_id', 'after_id'], ['crm_stage.company_id', 'crm_stage.id'], name=op.f('fk_crm_deal_stage_company_id_after_id')),
@@ -438,9 +440,9 @@ def upgrade() -> None:
     with op.batch_alter_table('crm_deal_stage', schema=None) as batch_op:
         batch_op.create_index('ix_crm_deal_stage_entered', [
             'company_id', 'stage_id', 'entered_on', 'state', 'seconds', 'since', 'after_id', 'deal_id', 'entered_at', 'id',
-            'owner_id', 'team_id', 'currency', 'amount_minor', 'entries',
+            'owner_id', 'team_id', 'currency', 'amount_minor', 'entries', 'place',
         ])
-        batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'entered_at', 'id', 'stage_id', 'after_id'])
+        batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'place', 'stage_id', 'after_id', 'entered_at', 'id'])
         batch_op.create_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_seconds'), ['company_id', 'stage_id', 'seconds'], unique=False)
 
     op.create_table('crm_lead',
@@ -576,7 +578,12 @@ def upgrade() -> None:
         batch_op.create_index('ix_crm_activity_due', ['company_id', 'state', 'due_on', 'id', 'owner_id', 'kind', 'type_id', 'account_id'])
         batch_op.create_index('ix_crm_activity_done', ['company_id', 'state', 'done_on', 'id'], unique=False)
         batch_op.create_index('ix_crm_activity_sums', SUMS, unique=False)
+        shared = sa.text("members <> ''")
+        batch_op.create_index('ix_crm_activity_shared', [*SUMS[:3], 'id', *SUMS[3:-1], 'members'], sqlite_where=shared, postgresql_where=shared)
         touches = sa.text("state = 'done' AND kind <> 'task'")
+        by_month = ['company_id', 'state', 'done_month', 'done_by_id', 'account_id', 'done_on', 'kind', 'id']
+        touching = sa.text("kind <> 'task'")
+        batch_op.create_index('ix_crm_activity_touched', by_month, sqlite_where=touching, postgresql_where=touching)
         batch_op.create_index('ix_crm_activity_touch', ['company_id', 'deal_id', 'done_at', 'id'],
                               sqlite_where=touches, postgresql_where=touches)
 
@@ -714,6 +721,8 @@ def downgrade() -> None:
     op.drop_table('crm_activity_member')
     with op.batch_alter_table('crm_activity', schema=None) as batch_op:
         batch_op.drop_index('ix_crm_activity_touch')
+        batch_op.drop_index('ix_crm_activity_touched')
+        batch_op.drop_index('ix_crm_activity_shared')
         batch_op.drop_index('ix_crm_activity_sums')
         batch_op.drop_index('ix_crm_activity_done')
         batch_op.drop_index('ix_crm_activity_due')
