@@ -10,6 +10,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
+from flask import g
 from sqlalchemy import Select, func, select
 from werkzeug.datastructures import MultiDict
 
@@ -185,7 +186,7 @@ class Drill:
             parts.add(self.metric, row, rates, local_date(self.figure.as_of))
         if self.metric.shape == "ratio" and self.metric.unit == "ratio" and not whole:
             return parts.numerator > 0
-        return value_of(self.metric, parts)
+        return value_of(self.metric, parts, g.company.currency)
 
     # In words
 
