@@ -75,6 +75,7 @@ class Resource:
     open_names: bool = False  # True: whoever may fill in a look-up may choose among them, as among colleagues
     personal: bool = False  # rows are about people: what is known of one is handed out, and erased (`app.core.personal`)
     surfaces: Mapping[str, Any] = field(default_factory=dict)
+    page: tuple[str, Callable[[Any], Mapping[str, Any]]] | None = None  # template of its record page and, from a row, its context
     grants: Mapping[str, Sequence[str]] = field(default_factory=lambda: STOCK)  # role key -> verbs
     scopes: Mapping[str, str] = field(default_factory=lambda: STOCK_SCOPES)  # role key -> own, team or all
     similar: Callable[[Mapping[str, Any]], Any] | None = None  # `Found` for a new one, in place of rows of this kind alone

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, current_app, request, url_for
+from flask import Response, abort, current_app, render_template, request, url_for
+from markupsafe import Markup
 from sqlalchemy import select
 
 from app.core import lookups, merging, stream, tags, trash
@@ -12,6 +13,7 @@ from app.core.access import can
 from app.core.db import db
 from app.core.fields import Field
 from app.core.formats import colour, initials, moment
+from app.core.hx import wants_fragment
 from app.core.i18n import _
 from app.core.resource import Resource
 from app.core.slots import slot
@@ -69,6 +71,16 @@ def history(resource: Resource, row_id: int) -> Any:
     row = fetch(resource, row_id)
     told = stream.of(resource, row_id)
     return render("core/record.html", "core/_history.html", resource=resource, record=describe(resource, row), stream=told)
+
+
+def tab_of(resource: Resource, row: Any, fragment: str, *, status: int = 200, **context: Any) -> Response:
+    """A tab of a record, made from a template of its own: alone for htmx, within the page of the record otherwise."""
+    context = {"resource": resource, "title": getattr(row, resource.title), **context}
+    if wants_fragment():
+        return render(fragment, status=status, **context)
+    template, frame = resource.page or ("core/record.html", lambda row: {"resource": resource, "record": describe(resource, row)})
+    part = Markup(render_template(fragment, **context))  # noqa: S704  # a template of ours has escaped what it was given
+    return render(template, status=status, **frame(row), tab=part)
 
 
 def describe(resource: Resource, row: Any) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from app.core.access import can, require
 from app.core.clock import today
 from app.core.formats import colour, initials
 from app.core.i18n import _n
-from app.core.surfaces.record import describe, fetch
-from app.core.web import render
+from app.core.surfaces.record import fetch, tab_of
 from app.modules.contacts import portfolios, queries
 from app.modules.contacts.models import AccountOwner
 from app.modules.contacts.resources import account as account_resource
@@ -28,7 +27,7 @@ def account_people(account_id: int) -> Any:
     """The people of an account, with a way to add one."""
     account = fetch(account_resource, account_id)
     new_url = url_for("contacts.contact_new", account_id=account_id) if can("contacts.contact.create") else None
-    return _tab("contacts/_people.html", account, people=queries.people(account_id), new_url=new_url)
+    return tab_of(account_resource, account, "contacts/_people.html", people=queries.people(account_id), new_url=new_url)
 
 
 @blueprint.get("/accounts/<int:account_id>/subsidiaries")
@@ -37,7 +36,7 @@ def account_subsidiaries(account_id: int) -> Any:
     """The accounts right below an account."""
     account = fetch(account_resource, account_id)
     new_url = url_for("contacts.account_new", parent_id=account_id) if can("contacts.account.create") else None
-    return _tab("contacts/_subsidiaries.html", account, subsidiaries=queries.subsidiaries(account_id), new_url=new_url)
+    return tab_of(account_resource, account, "contacts/_subsidiaries.html", subsidiaries=queries.subsidiaries(account_id), new_url=new_url)
 
 
 @blueprint.get("/accounts/<int:account_id>/owners")
@@ -47,16 +46,10 @@ def account_owners(account_id: int) -> Any:
     account = fetch(account_resource, account_id)
     held = queries.owners_of(account_id)
     names = lookups.labels(lookups.MEMBER, {row.member_id for row in held})
-    return _tab("contacts/_owners.html", account, owners=[_held(row, names.get(row.member_id, "")) for row in held])
+    return tab_of(account_resource, account, "contacts/_owners.html", owners=[_held(row, names.get(row.member_id, "")) for row in held])
 
 
 def _held(row: AccountOwner, name: str) -> dict[str, Any]:
     days = ((row.valid_to or today()) - row.valid_from).days + 1
     return {"name": name, "since": row.valid_from, "until": row.valid_to, "days": _n("%(num)d day", "%(num)d days", days),
             "avatar": {"name": name, "initials": initials(name), "colour": colour(row.member_id)}}
-
-
-def _tab(fragment: str, account: Any, **context: Any) -> Any:
-    """A tab alone for htmx; within the account's page otherwise."""
-    described = describe(account_resource, account)
-    return render("core/record.html", fragment, record=described, resource=account_resource, tab=fragment, **context)

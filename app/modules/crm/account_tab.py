@@ -12,8 +12,7 @@ from app.core.db import db
 from app.core.lookups import labels
 from app.core.money import Money
 from app.core.registry import registry
-from app.core.surfaces.record import describe, fetch
-from app.core.web import render
+from app.core.surfaces.record import fetch, tab_of
 from app.modules.crm.models import OPEN, Deal, Stage
 
 MOST = 100
@@ -28,9 +27,7 @@ def account_deals(account_id: int) -> Response:
     labels("admin.member", {row.owner_id for row in found})  # all names in one statement
     rows = [_shown(row) for row in found]
     new_url = url_for("crm.deal_new", account_id=account_id) if can("crm.deal.create") else None
-    record = describe(resource, account)
-    fragment = "crm/_account_deals.html"
-    return render("core/record.html", fragment, resource=resource, record=record, tab=fragment, deals=rows, new_url=new_url)
+    return tab_of(resource, account, "crm/_account_deals.html", deals=rows, new_url=new_url)
 
 
 def deals_of(account_id: int) -> list[Row]:

@@ -16,7 +16,7 @@ from app.core.hx import is_htmx
 from app.core.i18n import _, _l
 from app.core.registry import registry
 from app.core.surfaces.form import needed_version
-from app.core.surfaces.record import describe, fetch
+from app.core.surfaces.record import fetch, tab_of
 from app.core.web import redirect_to, render, toast
 from app.core.writes import check_version
 from app.modules.crm import page
@@ -98,7 +98,6 @@ def _rows(stage_id: int) -> list[StageCheck]:
 
 def _panel(stage: Stage, form: Form | None = None, given: str | None = None, status: int = 200) -> Response:
     resource = registry.resource("crm.stage")
-    record = describe(resource, stage)
     rows: list[dict[str, Any]] = [
         {"id": r.id, "text": r.text, "active": r.active, "version": r.version} for r in _rows(stage.id)
     ]
@@ -106,9 +105,8 @@ def _panel(stage: Stage, form: Form | None = None, given: str | None = None, sta
         if form is not None and given == str(row["id"]):
             row |= {"text": form["text"].data, "errors": form["text"].errors}
     new = form if form is not None and not given and form.errors else form_of([TEXT])
-    fragment = "crm/gates/_checks.html"
-    return render("core/record.html", fragment, status=status, resource=resource, record=record, tab=fragment, checks=rows,
-                  new=new, action=url_for("crm.stage_checks", stage_id=stage.id))
+    return tab_of(resource, stage, "crm/gates/_checks.html", status=status, checks=rows, new=new,
+                  action=url_for("crm.stage_checks", stage_id=stage.id))
 
 
 @blueprint.post("/deals/<int:deal_id>/checks")

@@ -24,6 +24,7 @@ from app.modules.crm.seeds import on_enable
 from app.modules.crm.settings.plug import hooks as settings
 
 # Told here, as pages are made of resources and not the other way round.
+deal.page = ("crm/deal.html", page.context)
 deal.surfaces = {"record": page.deal_page, "history": page.deal_history, "new": creation.deal_new}
 
 deals = Hooks(

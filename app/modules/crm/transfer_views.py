@@ -13,7 +13,7 @@ from app.core.errors import BusinessError
 from app.core.i18n import _n
 from app.core.ids import whole
 from app.core.registry import registry
-from app.core.surfaces.record import describe, fetch
+from app.core.surfaces.record import fetch, tab_of
 from app.core.web import redirect_to, render, toast
 from app.modules.crm import page, transfer
 from app.modules.crm.blueprint import blueprint
@@ -76,10 +76,8 @@ def _page(pipeline: Pipeline, others: list[Pipeline], target: Pipeline | None, m
     rows: list[dict[str, Any]] = [
         {"id": s.id, "name": s.name, "count": counts.get(s.id, 0), "to": chosen.get(s.id)} for s in stages
     ]
-    resource, fragment = registry.resource("crm.pipeline"), "crm/_transfer.html"
-    return render(
-        "core/record.html", fragment, status=422 if error else 200, resource=resource,
-        record=describe(resource, pipeline), tab=fragment,
+    return tab_of(
+        registry.resource("crm.pipeline"), pipeline, "crm/_transfer.html", status=422 if error else 200,
         others=[{"id": p.id, "name": p.name} for p in others],
         target={"id": target.id, "name": target.name} if target else None,
         targets=[{"id": s.id, "name": s.name} for s in targets], rows=rows, total=sum(counts.values()), error=error,

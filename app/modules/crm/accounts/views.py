@@ -6,8 +6,7 @@ from typing import Any
 
 from app.core.access import require
 from app.core.registry import registry
-from app.core.surfaces.record import describe, fetch
-from app.core.web import render
+from app.core.surfaces.record import fetch, tab_of
 from app.modules.crm.accounts.group import group_of
 from app.modules.crm.blueprint import blueprint
 
@@ -18,6 +17,4 @@ def account_group(account_id: int) -> Any:
     """Revenue and pipeline of an account and of all accounts below it."""
     resource = registry.resource("contacts.account")
     account = fetch(resource, account_id)
-    fragment = "crm/accounts/_group.html"
-    return render("core/record.html", fragment, resource=resource, record=describe(resource, account), tab=fragment,
-                  group=group_of(account_id), account_id=account_id)
+    return tab_of(resource, account, "crm/accounts/_group.html", group=group_of(account_id), account_id=account_id)

@@ -18,7 +18,7 @@ from app.core.i18n import _
 from app.core.ids import whole
 from app.core.registry import registry
 from app.core.surfaces.form import given_version, needed_version
-from app.core.surfaces.record import describe, fetch
+from app.core.surfaces.record import fetch, tab_of
 from app.core.web import redirect_to, render, toast
 from app.modules.crm.activities import forms, lines, links, services, times
 from app.modules.crm.activities.models import Activity, ActivityType
@@ -164,9 +164,7 @@ def lead_activities(lead_id: int) -> Response:
 
 def _tab(key: str, link: str, row_id: int) -> Response:
     owner = registry.resource(key)
-    record = describe(owner, fetch(owner, row_id))
-    fragment = "crm/activities/_tab.html"
-    return render("core/record.html", fragment, resource=owner, record=record, tab=fragment, **lines.of_record(link, row_id))
+    return tab_of(owner, fetch(owner, row_id), "crm/activities/_tab.html", **lines.of_record(link, row_id))
 
 
 def _log_page(form: Form, kinds: list[ActivityType], status: int = 200) -> Response:

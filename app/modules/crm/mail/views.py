@@ -14,7 +14,7 @@ from app.core.forms import Form
 from app.core.i18n import _, language
 from app.core.ids import whole
 from app.core.registry import registry
-from app.core.surfaces.record import describe, fetch
+from app.core.surfaces.record import fetch, tab_of
 from app.core.web import redirect_to, render, toast
 from app.modules.crm.blueprint import blueprint
 from app.modules.crm.mail import forms, queries, services
@@ -113,8 +113,7 @@ def mail_list(**row: int) -> Response:
     mails = queries.mails_on(place.kind, place.row.id)
     resource = registry.resource(PLACES[place.kind])
     write_url = url_for("crm.mail_write", **{f"{place.kind}_id": place.row.id}) if can("crm.mail.send") else None
-    return render("core/record.html", "crm/mail/_mails.html", record=describe(resource, place.row), resource=resource,
-                  tab="crm/mail/_mails.html", mails=_listed(mails), write_url=write_url)
+    return tab_of(resource, place.row, "crm/mail/_mails.html", mails=_listed(mails), write_url=write_url)
 
 
 def _listed(mails: list[Mail]) -> list[dict[str, Any]]:
