@@ -189,7 +189,10 @@ class Sheet:
         self.foot = self.height - 24
         self.up = Scale(marks[0], marks[-1], self.foot, 14)
         self.slot = (self.width - self.left - 6) / max(1, len(self.categories))
+        nothing = not any(values)  # whatever height an axis names where there is nothing is made up
         for mark, text in zip(marks, texts, strict=True):
+            if nothing and mark:
+                continue
             y = n(self.up(mark))
             css = "axis" if mark == 0 else "gridline"
             self.shapes.append(Shape("line", css, {"x1": n(self.left), "x2": n(self.width - 2), "y1": y, "y2": y}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 from urllib.parse import quote
 
@@ -155,6 +156,8 @@ def _unfit(error: StatementError) -> Response:
 
 
 def _busy(error: DBAPIError) -> Response:
+    if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # a statement that is wrong stays so
+        return _unexpected(error)
     log.error("database", error=str(error.orig), request_id=g.get("request_id"))
     serial = getattr(error.orig, "sqlstate", "") in ("40001", "40P01")
     return refuse(409) if serial else refuse(503)

@@ -132,6 +132,11 @@ def test_counts_have_no_ticks_between_whole_numbers() -> None:
     assert texts == ["0", "1", "2"]
 
 
+def test_an_axis_names_no_height_where_everything_is_nothing() -> None:
+    chart = bars("Sales", MONTHS, series([0, None, 0]), lambda value: f"{value} cents")
+    assert [shape.text for shape in chart.shapes if shape.css == "tick" and "cents" in shape.text] == ["0 cents"]
+
+
 def test_names_of_months_do_not_touch_and_the_last_one_is_there() -> None:
     names = [f"mes {i}" for i in range(24)]
     chart = bars("Sales", names, series(list(range(24))), str, width=NARROW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.core import writes
 from app.core.db import db
@@ -144,6 +144,20 @@ def test_an_error_of_ours_shows_no_traceback(app: Flask, client_of, monkeypatch:
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
     assert "Nothing was saved" in answer.text
+
+
+def test_a_wrong_statement_is_an_error_of_ours_and_not_much_work(app: Flask, client_of, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite calls it by the same class as a database that somebody else is writing to."""
+    alice = client_of("alice")
+
+    def broken(**_arguments: object) -> None:
+        db.session.execute(text("SELECT no_such_column FROM contacts_account"))
+
+    broken.access = "contacts.account.view"  # type: ignore[attr-defined]  # as the marks do
+    monkeypatch.setitem(app.view_functions, "contacts.account_list", broken)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.testing = False
+    assert alice.get("/c/one/contacts/accounts").status_code == 500
 
 
 def test_every_answer_carries_the_policy(client_of) -> None:
