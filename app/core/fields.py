@@ -56,6 +56,7 @@ class Field:
     kind: ClassVar[str] = "text"
     numeric: ClassVar[bool] = False
     ordered: ClassVar[bool] = True  # whether the database orders its column as people would
+    compared: ClassVar[bool] = True  # whether rows can be found and grouped by its column
     control: ClassVar[Any] = None  # the form control of a kind of its own; by `kind` where there is none
 
     name: str

@@ -68,7 +68,7 @@ class Group:
 
 def filterable(resource: Resource) -> list[Field]:
     """The fields that a list can be filtered by: all that are columns of the model."""
-    return [f for f in resource.fields if f.attributes]
+    return [f for f in resource.fields if f.attributes and f.compared]
 
 
 def conditions(node: Condition | Group) -> Iterator[Condition]:

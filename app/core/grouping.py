@@ -73,7 +73,7 @@ def groupable(resource: Resource) -> list[Grouping]:
     """By what the rows of a resource can be grouped."""
     found = []
     for typed in resource.fields:
-        sort = operators.sort_of(typed) if typed.attributes else ""
+        sort = operators.sort_of(typed) if typed.attributes and typed.compared else ""
         if sort == "date":
             found += [Grouping(typed, unit) for unit in UNITS]
         elif sort in ("choice", "lookup", "boolean") or (sort == "text" and typed.kind == "text" and typed.name != resource.title):

@@ -15,7 +15,9 @@ from werkzeug.datastructures import MultiDict
 from app.core import grouping, relative_dates, writes
 from app.core.db import db
 from app.core.money import Money
+from app.core.registry import registry
 from app.core.tables import Listing
+from app.core.testing import Walk
 from app.modules.contacts.models import Account
 from app.modules.contacts.resources import account
 from tests.conftest import Office
@@ -95,6 +97,24 @@ def test_groups_add_up_what_is_listed(things, one: Office, argument: str, key: A
             assert inside.count() == row.sums.count
             assert {key(r) for r in db.session.scalars(inside.select())} == {row.value}
         db.session.rollback()
+
+
+def test_whatever_a_list_offers_groups_its_rows(app, one: Office, people: dict) -> None:
+    """Every row of every kind is in one group of each grouping, and the group's criterion finds as many."""
+    with one:
+        Walk(app).make_rows(people["alice"].member_id, "grouped")
+    asked = 0
+    with one:
+        for resource in registry.resources():
+            for each in grouping.groupable(resource):
+                listing = Listing(resource, MultiDict({"group": each.argument}))
+                rows, more = grouping.groups(listing)
+                assert more or sum(row.sums.count for row in rows) == listing.count(), (resource.key, each.argument)
+                for row in rows[:3]:
+                    inside = Listing(resource, MultiDict({"group": each.argument, "within": row.key}))
+                    assert inside.count() == row.sums.count, (resource.key, each.argument, row.key)
+                    asked += 1
+    assert asked > 100
 
 
 def test_the_sums_of_a_list_keep_currencies_apart(things, one: Office) -> None:

@@ -207,6 +207,7 @@ class Narrowing(Field):
 
     control: ClassVar[Any] = NarrowInput
     ordered: ClassVar[bool] = False
+    compared: ClassVar[bool] = False
 
     def parse(self, raw: Any, reading: Reading) -> str:
         """Raises `FieldError`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 
@@ -38,6 +38,7 @@ def _roles() -> list[tuple[str, str]]:
 class Whom(Several):
     """Some of those a rule is meant for. Files name them; a name with a comma is given by its id."""
 
+    compared: ClassVar[bool] = False
     choices: Sequence[tuple[str, Any]] = field(default=(), kw_only=True, hash=False, compare=False)
 
     @property
