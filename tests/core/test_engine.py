@@ -29,3 +29,13 @@ def test_reading_requests_do_not_take_the_writer(app: Flask) -> None:
         assert db.session.scalar(text("select 1")) == 1
         with app.test_request_context(method="POST"):
             assert db.session.scalar(text("select 1")) == 1
+
+
+@pytest.mark.on("postgres")
+def test_statements_are_planned_for_what_they_ask_and_not_compiled(app: Flask) -> None:
+    """On a connection that has been given back and taken again too."""
+    for _turn in range(2):
+        with app.app_context():
+            assert db.session.scalar(text("show plan_cache_mode")) == "force_custom_plan"
+            assert db.session.scalar(text("show jit")) == "off"
+            db.session.rollback()
