@@ -260,7 +260,8 @@ def stays_of(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             entered_at, entered_on = at, event["local_date"]
             if stage_id not in found:
                 found[stage_id] = {"stage_id": stage_id, "entered_at": at, "entered_on": entered_on, "entries": 0,
-                                   "seconds": 0, "owner_id": events[0]["owner_id"], "after_id": here["stage_id"] or None}
+                                   "seconds": 0, "owner_id": events[0]["owner_id"], "after_id": here["stage_id"] or None,
+                                   "place": len(found)}
             found[stage_id]["entries"] += 1
         for stay in found.values():
             if stay["entered_at"] == at:
