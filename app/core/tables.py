@@ -146,7 +146,7 @@ class Listing:
 
     def choosable(self) -> dict[str, Field | tuple[str, Column]]:
         """Everything that can be a column, by its name in an address: fields, and `<module>.<name>` of other modules."""
-        own: dict[str, Field | tuple[str, Column]] = {f.name: f for f in filtering.filterable(self.resource)}
+        own: dict[str, Field | tuple[str, Column]] = {f.name: f for f in self.resource.fields if f.attributes}
         for module in enabled_modules():
             for column in module.hooks.columns:
                 if column.resource == self.resource.key and can(column.permission):

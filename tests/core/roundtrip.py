@@ -61,6 +61,7 @@ SHORT = {"crm.source", "crm.medium", "crm.campaign", "crm.competitor"}
 OWN_NAMES = {"crm.activity_type", "crm.activity_outcome", "crm.email_template", "kpi.metric", "kpi.rule"}
 SINGLE = {"admin.team", "admin.role", "crm.pipeline", "crm.stage", "crm.reason", *SHORT, *OWN_NAMES}  # their names are their own
 TAKEN = SINGLE | {"admin.rate", "admin.holiday"}  # what is in the trash still keeps another one of the same from being made
+MOST = 15
 LEVELLED = {"kpi.objective"}  # what stands below what hangs on their level: tests of the vision
 numbers = count(1)
 
@@ -68,7 +69,8 @@ numbers = count(1)
 def values(typed: Any) -> st.SearchStrategy[Any]:
     """Values that a field may hold: what its own reading makes of nasty text."""
     if typed.kind == "lookup":
-        chosen = st.sampled_from(sorted(ids_of(typed.target)) or [None])
+        ids = sorted(ids_of(typed.target)) or [None]
+        chosen = st.integers(0, MOST).map(lambda number: ids[number % len(ids)])  # however many there are by now, drawn alike
     elif typed.name == "members":
         return st.none()  # colleagues by name: tests of activities
     elif isinstance(typed, Several):

@@ -29,8 +29,7 @@ def composite(inputs: tuple[str, ...], combine: Any, unit: str = "money", **more
 
     made = Metric(id="crm.made", label="Made", describe="", row="G40", unit=unit, build=nothing, drill=nothing, inputs=inputs,
                   combine=combine, permission="crm.deal.view", shape="formula", dimensions=("owner", "month"), **more)  # fmt: skip
-    metrics()
-    g.company_metrics = {**g.company_metrics, made.id: made}
+    g.metrics = {**metrics(), made.id: made}
     return made.id
 
 
@@ -93,7 +92,7 @@ def test_refusals(one, people) -> None:
         with pytest.raises(BusinessError):
             evaluate(asked, MetricQuery(by=("stage",)))
         hidden = replace(metrics()["crm.won_amount"], id="crm.hidden", permission="crm.nobody.view")
-        g.company_metrics = {**g.company_metrics, "crm.hidden": hidden, asked: replace(metrics()[asked], inputs=("crm.hidden",))}
+        g.metrics = {**metrics(), "crm.hidden": hidden, asked: replace(metrics()[asked], inputs=("crm.hidden",))}
         g.me = type("Nobody", (), {"member_id": 1, "permissions": frozenset({"crm.deal.view", "crm.figures.company"}), "scopes": {}, "role_key": "rep"})()
         with pytest.raises(Forbidden):
             evaluate(asked, MetricQuery())

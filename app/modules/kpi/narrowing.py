@@ -232,7 +232,7 @@ class Narrowing(Field):
         return "; ".join(found)
 
     def local(self, value: Any) -> str:
-        return self.show(value)
+        return self.plain(value)
 
     def typed(self, value: Any) -> str:
         return str(value or "")

@@ -51,7 +51,7 @@ def log(what: str = "call", **values: Any) -> Activity:
 
 def test_what_touches_a_customer_is_the_same_in_words_and_in_the_index() -> None:
     assert {*FOLLOW_UPS} == {*KINDS} - {TASK}
-    assert str(TOUCHES) == f"crm_activity.state = '{DONE}' AND crm_activity.kind <> '{TASK}'"
+    assert str(TOUCHES) == f"(crm_activity.state = '{DONE}' AND crm_activity.kind <> '{TASK}')"
 
 
 def test_a_new_activity_gets_what_its_type_says(one, people) -> None:
