@@ -19,6 +19,7 @@ from tests.conftest import Office
 
 MODULES = ("admin", "contacts", "crm", "kpi")
 WIDTHS = ((1440, 900), (360, 740))
+TURNS, REST = 4, 150  # milliseconds
 OPTIONS = {"locale": "es-ES", "reduced_motion": "reduce"}
 # What every record type has and is the same page for all: looked at for one of them in each module.
 SAME = ("filter", "edit", "import", "import_batch", "import_revert", "merge", "duplicates", "personal", "remove", "trash", "note_remove", "file_remove")
@@ -99,8 +100,18 @@ def look(page: Page, address: str) -> list[str]:
     found = []
     for width, height in WIDTHS:
         page.set_viewport_size({"width": width, "height": height})
+        found += [f"{address} at {width}: {each}" for each in measured(page)]
+    return found
+
+
+def measured(page: Page) -> list[str]:
+    """What is wrong with a page that has come to rest: after a change of width the browser may lay it out in turns."""
+    for _turn in range(TURNS):
         page.evaluate(LAID_OUT)
-        found += [f"{address} at {width}: {each}" for each in page.evaluate(MEASURE)]
+        found: list[str] = page.evaluate(MEASURE)
+        if not found:
+            break
+        page.wait_for_timeout(REST)
     return found
 
 
