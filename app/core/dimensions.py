@@ -75,6 +75,12 @@ def dimensions() -> dict[str, Dimension]:
     return {d.name: d for d in (*CORE_DIMENSIONS, *added)}
 
 
+def places_of(name: str, keys: Collection[Any]) -> Mapping[Any, Any]:
+    """The places of keys of a dimension in its own order; of none where it has no order."""
+    order = dimensions()[name].order
+    return order(keys) if order and keys else {}
+
+
 def labels_of(name: str, keys: Collection[Any]) -> Mapping[Any, str]:
     """What keys of a dimension are called."""
     dimension = dimensions()[name]

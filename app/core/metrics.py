@@ -20,7 +20,7 @@ from app.core.access import can, team_mates
 from app.core.clock import local_date, quarter_bounds
 from app.core.composites import combined
 from app.core.db import db, utcnow
-from app.core.dimensions import TIME_DIMENSIONS, labels_of
+from app.core.dimensions import TIME_DIMENSIONS, labels_of, places_of
 from app.core.errors import BusinessError, Forbidden, NotFound
 from app.core.figure_parts import Parts, merged, value_of
 from app.core.i18n import _, _l
@@ -402,11 +402,12 @@ def _ratio(asked: Metric, row: FigureRow, parts: Parts, currency: str) -> Figure
 
 
 def _in_order(rows: Sequence[FigureRow], by: Sequence[str]) -> list[FigureRow]:
-    """Rows by their labels, months and quarters by their keys, what has none last. Of each key its place is told once."""
+    """Rows in the order of their dimensions, else by their labels; what has none last. Of each key its place is told once."""
     places: list[tuple[str, dict[Any, Any]]] = [(name, {row.keys[name]: row for row in rows}) for name in by]
     for name, known in places:
+        placed = places_of(name, known.keys() - {None})
         for key, row in known.items():
-            known[key] = (key is None, key or 0 if name in TIME_DIMENSIONS else (row.by[name] or "").casefold())
+            known[key] = (key is None, key not in placed, placed[key] if key in placed else (row.by[name] or "").casefold())
     return sorted(rows, key=lambda row: [known[row.keys[name]] for name, known in places])
 
 

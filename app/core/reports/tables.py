@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.core.dimensions import dimensions
+from app.core.dimensions import dimensions, places_of
 from app.core.i18n import _
 from app.core.metrics import FigureRow
 from app.core.reports.asking import Desk, by_key, label_of
@@ -39,8 +39,7 @@ def split(desk: Desk, ids: Sequence[str], by: str, **filters: Any) -> Split:
     found = {i: by_key(f, by) for i, f in zip(ids, desk.figures(ids, by, **filters), strict=True)}
     labels = {k: label_of(row, by) for rows in found.values() for k, row in rows.items()}
 
-    order = dimensions()[by].order
-    places = order(labels.keys() - {None}) if order else {}
+    places = places_of(by, labels.keys() - {None})
 
     def place(key: Any) -> tuple[Any, ...]:
         if key in places:

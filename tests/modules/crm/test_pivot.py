@@ -76,6 +76,17 @@ def test_largest_first(year, client_of):
     assert [line[1] for line in by_owner[1:-1]] == ["3000.00", "500.00"]
 
 
+def test_stages_stand_in_the_order_of_their_pipeline(one, client_of):
+    """Not in that of their names: Contact, Negotiation, Proposal, Qualified."""
+    with one:
+        for place in (4, 2, 3, 1):
+            deal = make_deal()
+            if place > 1:
+                move(deal, place)
+    table = rows(client_of("alice"), "measure=crm.open_count&rows=stage&columns=")
+    assert [line[0] for line in table[1:5]] == ["Contact", "Qualified", "Proposal", "Negotiation"]
+
+
 def test_a_rep_sees_own_figures_alone(year, client_of):
     assert [line[-1] for line in rows(client_of("dave"), "measure=crm.won_amount&rows=owner&columns=quarter")[1:]] == ["500.00", "500.00"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from flask import g
 from sqlalchemy import select
 
 from app.core import lookups
@@ -40,10 +41,13 @@ def _segments() -> list[tuple[str, str]]:
 
 
 def _along_the_pipeline(keys: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Stages as their board has them, pipeline after pipeline."""
-    stages = select(Stage.id, Pipeline.position, Stage.pipeline_id, Stage.position).join(Pipeline, Pipeline.id == Stage.pipeline_id)
-    rows = db.session.execute(stages.where(Stage.id.in_(keys)), execution_options={"all_rows": True, "with_trash": True})
-    return {stage_id: (*place, stage_id) for stage_id, *place in rows}
+    """Stages as their board has them, pipeline after pipeline; asked once per context."""
+    known: dict[int, tuple[int, ...]] = g.setdefault("stage_places", {})
+    if missing := set(keys) - known.keys():
+        stages = select(Stage.id, Pipeline.position, Stage.pipeline_id, Stage.position).join(Pipeline, Pipeline.id == Stage.pipeline_id)
+        rows = db.session.execute(stages.where(Stage.id.in_(missing)), execution_options={"all_rows": True, "with_trash": True})
+        known.update({stage_id: (*place, stage_id) for stage_id, *place in rows})
+    return known
 
 
 DIMENSIONS = (
