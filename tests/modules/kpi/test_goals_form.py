@@ -242,3 +242,15 @@ def test_what_a_goal_is_narrowed_to_stays_when_the_form_is_saved(one, people, cl
                                                                    filters=["kind: visit, call", "type: 987654"]))  # fmt: skip
         assert saved.status_code == 303
         assert (only(one).name, only(one).filters) == ("Other", kept)
+
+
+def test_the_list_tells_a_target_and_a_band_in_one_column(one, people, client_of):
+    with clock(NOW):
+        with one:
+            world = build(people)
+            set_goal(world.bob, name="Twenty deals")
+            set_goal(world.bob, name="A fair rate", metric="crm.win_rate", target=None, direction="band", low=Decimal("0.35"), high=Decimal("0.45"))
+        page = words(LoggedIn(client_of, "mona").get(f"{KPI}/goals?view=drafts").text)
+    assert "Target or band" in page
+    assert re.search(r"Twenty deals .*?\b20\b", page)
+    assert re.search(r"A fair rate .*?35(\.0)?%–45(\.0)?%", page)

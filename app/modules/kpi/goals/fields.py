@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from flask import g
 
 from app.core.access import can
-from app.core.fields import Choice, LongText
+from app.core.fields import Choice, Field, LongText
 from app.core.forms import TypedSelect
 from app.core.i18n import _, language
 from app.core.metrics import metrics
+from app.modules.kpi.quantities import Amount
 
 
 class Rows(Sequence[tuple[str, Any]]):
@@ -49,6 +50,25 @@ class MetricChoice(Choice):
     """A metric of the registry, by its id."""
 
     choices: Sequence[tuple[str, Any]] = field(default_factory=lambda: Rows("metrics", seen_metrics), kw_only=True, hash=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Aim(Field):
+    """What a goal is about, to be read: its target, or the ends of its band."""
+
+    numeric: ClassVar[bool] = True
+    ordered: ClassVar[bool] = False
+    compared: ClassVar[bool] = False
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return ("target", "low", "high", "metric", "currency")
+
+    def of(self, row: Any) -> str:
+        target, *ends = (Amount(name).of(row) for name in ("target", "low", "high"))
+        if target is not None:
+            return str(target)
+        return "" if None in ends else "–".join(map(str, ends))
 
 
 class ByFigure(TypedSelect):

@@ -8,7 +8,7 @@ from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import VERBS, Resource, View
 from app.modules.kpi.goals import forms, labels, services, views
-from app.modules.kpi.goals.fields import MetricChoice, Reason, Usual
+from app.modules.kpi.goals.fields import Aim, MetricChoice, Reason, Usual
 from app.modules.kpi.models import (
     ACTIVE,
     CLOSED,
@@ -43,6 +43,7 @@ goal = Resource(
         Date("last_day", _l("Until")),
         Usual("direction", _l("Direction"), choices=tuple(labels.DIRECTIONS.items())),
         Amount("target", _l("Target"), example="180000"),
+        Aim("aim", _l("Target or band"), editable=False, importable=False, exportable=False),
         Amount("low", _l("At least")),
         Amount("high", _l("At most")),
         Amount("baseline", _l("Baseline"), editable=False, importable=False),
@@ -59,7 +60,7 @@ goal = Resource(
         Reason("reason", _l("Why is it changed?"), longest=2000, creatable=False, exportable=False,
                hint=_l("A goal that runs is changed with a reason, which everybody concerned reads.")),
     ),
-    columns=("name", "owner_id", "metric", "filters", "target", "last_day", "state"),
+    columns=("name", "owner_id", "metric", "filters", "aim", "last_day", "state"),
     head=("metric", "target", "owner_id", "last_day"),
     groups=(
         (_l("Specific"), ("name", "scope", "owner_id", "team_id")),
