@@ -40,19 +40,24 @@ def _segments() -> list[tuple[str, str]]:
     return [(name, name) for name in db.session.scalars(names, execution_options={"all_rows": True}) if name]
 
 
-def _along_the_pipeline(keys: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Stages as their board has them, pipeline after pipeline; asked once per context."""
-    known: dict[int, tuple[int, ...]] = g.setdefault("stage_places", {})
+def _stages(keys: Collection[int]) -> dict[int, tuple[str, tuple[int, ...]]]:
+    """Of stages the name and the place, as their board has them, pipeline after pipeline; asked once per context."""
+    known: dict[int, tuple[str, tuple[int, ...]]] = g.setdefault("dimension_labels", {}).setdefault("stages", {})
     if missing := set(keys) - known.keys():
-        stages = select(Stage.id, Pipeline.position, Stage.pipeline_id, Stage.position).join(Pipeline, Pipeline.id == Stage.pipeline_id)
-        rows = db.session.execute(stages.where(Stage.id.in_(missing)), execution_options={"all_rows": True, "with_trash": True})
-        known.update({stage_id: (*place, stage_id) for stage_id, *place in rows})
+        stages = select(Stage.id, Stage.name, Pipeline.position, Stage.pipeline_id, Stage.position)
+        rows = stages.join(Pipeline, Pipeline.id == Stage.pipeline_id).where(Stage.id.in_(missing))
+        for stage_id, name, *place in db.session.execute(rows, execution_options={"all_rows": True, "with_trash": True}):
+            known[stage_id] = (name, (*place, stage_id))
     return known
 
 
+STAGES: dict[str, Any] = {
+    "labels": lambda keys: {key: name for key, (name, _place) in _stages(keys).items()},
+    "order": lambda keys: {key: place for key, (_name, place) in _stages(keys).items()},
+}
 DIMENSIONS = (
     Dimension(name="account", label=_l("Account"), labels=lambda keys: lookups.labels("contacts.account", keys)),
-    Dimension(name="stage", label=_l("Stage"), labels=names_of(Stage), order=_along_the_pipeline),
+    Dimension(name="stage", label=_l("Stage"), **STAGES),
     Dimension(name="reason", label=_l("Reason"), labels=names_of(Reason)),
     Dimension(name="product", worded=True, label=_l("Product")),
     Dimension(name="source", label=_l("Source"), labels=names_of(Source), options=lambda: lookups.options("crm.source")),
@@ -69,7 +74,7 @@ DIMENSIONS = (
               options=lambda: lookups.options("crm.activity_type")),
     Dimension(name="outcome", label=_l("Outcome"), labels=names_of(ActivityOutcome), special=True,
               options=lambda: lookups.options("crm.activity_outcome")),
-    Dimension(name="last_stage", label=_l("Last stage"), labels=names_of(Stage), order=_along_the_pipeline),
+    Dimension(name="last_stage", label=_l("Last stage"), **STAGES),
     Dimension(name="state", worded=True, label=_l("State"), labels=_words(STATES)),
     Dimension(name="problem", worded=True, label=_l("Problem"), labels=_words(PROBLEMS)),
 )
