@@ -34,7 +34,6 @@ REPEATS = (WEEKLY, FORTNIGHTLY, MONTHLY)
 TOUCHES: ColumnElement[Any] = literal_column("(crm_activity.state = 'done' AND crm_activity.kind <> 'task')")
 
 TOUCHING: ColumnElement[Any] = literal_column("(crm_activity.kind <> 'task')")  # those of a kind that does
-SHARED: ColumnElement[Any] = literal_column("(crm_activity.members <> '')")  # and those in which colleagues took part
 
 
 class ActivityType(CompanyScoped, Versioned, db.Model):
@@ -123,14 +122,7 @@ class Activity(Record, db.Model):
             "ix_crm_activity_touched", "company_id", "state", "done_month", "done_by_id", "account_id", "done_on", "kind", "id",
             sqlite_where=TOUCHING, postgresql_where=TOUCHING,
         ),
-        # As the first of these, of the few in which several took part.
-        Index(
-            "ix_crm_activity_shared",
-            *("company_id", "state", "done_month", "id", "done_by_id", "kind", "outcome_id", "type_id", "team_id", "told_after"),
-            *("account_id", "done_on", "recorded_at", "done_at", "members"),
-            sqlite_where=SHARED, postgresql_where=SHARED,
-        ),
-        # This one the first contact with a deal.
+        # The first contact with a deal.
         Index(
             "ix_crm_activity_touch", "company_id", "deal_id", "done_at", "id", sqlite_where=TOUCHES, postgresql_where=TOUCHES
         ),

@@ -29,12 +29,12 @@ from app.core.clock import local_date
 from app.core.db import utcnow
 from app.core.metrics import MetricQuery, moment
 from app.core.sql_dates import month_key, quarter_of
+from app.core.sql_plans import not_sought
 from app.modules.crm.activities.models import (
     CANCELLED,
     DONE,
     KINDS,
     PLANNED,
-    SHARED,
     Activity,
     ActivityMember,
 )
@@ -156,9 +156,13 @@ class Activities:
         return (first, own), self._shared(query, own) if personal else None
 
     def _shared(self, query: MetricQuery, own: Columns) -> tuple[Select, Columns]:
-        """Activities with those who took part, of whom there are few."""
-        theirs = {**own, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
-        found = self._chosen(query, theirs, (), self._during(query, own)).where(SHARED)
+        """Activities with those who took part, of whom there are few: what was done is found by them."""
+        there = {name: not_sought(column) for name, column in own.items()} if self.done else own
+        theirs = {**there, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
+        when = self._during(query, theirs)
+        if self.done:
+            when += between_months(query, ActivityMember.done_month)
+        found = self._chosen(query, theirs, (), when)
         return found.join(ActivityMember, ActivityMember.activity_id == Activity.id), theirs
 
     def _grouped(self, found: Select, columns: Columns, raw: Sequence[str]) -> Select:

@@ -578,8 +578,6 @@ def upgrade() -> None:
         batch_op.create_index('ix_crm_activity_due', ['company_id', 'state', 'due_on', 'id', 'owner_id', 'kind', 'type_id', 'account_id'])
         batch_op.create_index('ix_crm_activity_done', ['company_id', 'state', 'done_on', 'id'], unique=False)
         batch_op.create_index('ix_crm_activity_sums', SUMS, unique=False)
-        shared = sa.text("members <> ''")
-        batch_op.create_index('ix_crm_activity_shared', [*SUMS[:3], 'id', *SUMS[3:-1], 'members'], sqlite_where=shared, postgresql_where=shared)
         touches = sa.text("state = 'done' AND kind <> 'task'")
         by_month = ['company_id', 'state', 'done_month', 'done_by_id', 'account_id', 'done_on', 'kind', 'id']
         touching = sa.text("kind <> 'task'")
@@ -722,7 +720,6 @@ def downgrade() -> None:
     with op.batch_alter_table('crm_activity', schema=None) as batch_op:
         batch_op.drop_index('ix_crm_activity_touch')
         batch_op.drop_index('ix_crm_activity_touched')
-        batch_op.drop_index('ix_crm_activity_shared')
         batch_op.drop_index('ix_crm_activity_sums')
         batch_op.drop_index('ix_crm_activity_done')
         batch_op.drop_index('ix_crm_activity_due')
