@@ -20,7 +20,6 @@ from app.core.resource import Resource
 PAGE = 30
 MOST = 500  # entries of one instant that are shown together
 ROUNDS = 5  # times that a source of several kinds is asked for one page of one kind
-KINDS = ("note", "activity", "mail", "file", "change")
 # What `show` in the address means.
 SHOWN = {"notes": "note", "activities": "activity", "mail": "mail", "files": "file", "changes": "change"}
 LIST, MORE = "stream", "stream-earlier"  # ids of what htmx replaces

@@ -129,9 +129,10 @@ def forecast_says(page: Page, when: int) -> None:
 
 
 def is_made(page: Page) -> None:
-    """The page of the new deal has come, with its account and person."""
+    """The page of the new deal has come, with its account and person, and listens."""
     expect(page.locator("#deal-head h1")).to_have_text("Oven – Panadería Sol", timeout=PATIENCE)
     expect(page.locator("#record")).to_contain_text("Eva Ruiz")
+    page.wait_for_load_state()
 
 
 def is_filled(drawer: Locator) -> None:

@@ -19,8 +19,6 @@ from app.core.resource import Resource
 from app.core.slots import slot
 from app.core.web import render
 
-ZERO = "/0/"
-
 
 def fetch(resource: Resource, row_id: int, for_update: bool = False) -> Any:
     """The row, or 404: what tenancy and record rules hide does not exist. The page of a record that lies in the trash

@@ -19,7 +19,6 @@ from app.modules.crm.recording import team_on, way_in
 
 PLAIN = ("subject", "note", "minutes", "place", "outcome_note", "external_id")
 TEXTS = ("note", "place", "outcome_note")
-WHEN_DONE = ("done_on", "done_time")
 
 
 def plan(values: Mapping[str, Any]) -> Activity:

@@ -22,7 +22,6 @@ from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, s
 from app.modules.crm.models import LONG, ORIGIN
 
 NEW, WORKING, CONVERTED, DISQUALIFIED = "new", "working", "converted", "disqualified"
-STATES = (NEW, WORKING, CONVERTED, DISQUALIFIED)
 
 
 class Named(Versioned):

@@ -12,7 +12,6 @@ from app.core.db import CompanyScoped, Id, UtcDateTime, Versioned, db, same_comp
 from app.modules.crm.models import LONG
 
 QUEUED, SENT, FAILED = "queued", "sent", "failed"
-STATES = (QUEUED, SENT, FAILED)
 REFUSED, SERVER = "refused", "server"  # why it failed: the address was not taken for good; the server did not answer
 LONGEST_SUBJECT, LONGEST_CC = 200, 1000
 

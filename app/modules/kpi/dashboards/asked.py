@@ -11,7 +11,6 @@ from flask import abort, url_for
 from app.core.ids import whole
 from app.core.lifecycle import enabled_modules
 from app.core.metrics import reader_scope
-from app.core.models import Team
 from app.core.reports.frame import Frame
 from app.modules.kpi.dashboards import queries
 from app.modules.kpi.dashboards.models import Dashboard
@@ -82,7 +81,3 @@ def frame_of(what: Shown, given: Mapping[str, str]) -> DashFrame:
 def _module() -> str:
     """Whose figures a dashboard is mostly of."""
     return "crm" if any(module.name == "crm" for module in enabled_modules()) else "kpi"
-
-
-def teams(rows: Sequence[Team]) -> list[tuple[str, str]]:
-    return [(str(team.id), team.name) for team in rows]

@@ -25,8 +25,6 @@ from app.modules.kpi.progress.queries import is_due, last_checkins, open_actions
 from app.modules.kpi.progress.services import is_late
 from app.modules.kpi.quantities import shown, unit_of
 
-ZERO = "/0/"
-
 
 def context() -> dict[str, Any]:
     """Everything the page shows; the number of statements does not grow with the goals."""

@@ -44,7 +44,6 @@ from app.modules.kpi.settings.queries import settings
 WAITING, ON_TRACK, AT_RISK, OFF_TRACK, ATTAINED, MISSED, UNKNOWN = (
     "waiting", "on_track", "at_risk", "off_track", "attained", "missed", "unknown",
 )  # fmt: skip
-STATUSES = (ATTAINED, ON_TRACK, AT_RISK, OFF_TRACK, MISSED, WAITING, UNKNOWN)
 HUNDRED = 100
 ONE_DAY = timedelta(days=1)
 

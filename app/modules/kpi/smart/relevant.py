@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 
 from app.core.access import visible_members
@@ -14,7 +13,6 @@ from app.modules.kpi.smart.findings import Flaw
 from app.modules.kpi.smart.ties import Person
 
 GOALS = "kpi.goal"
-ONE_DAY = timedelta(days=1)
 
 
 def serves(goal: Goal, facts: Facts, _limit: Decimal) -> Flaw | None:
