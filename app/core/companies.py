@@ -10,11 +10,12 @@ from flask_babel import force_locale
 from sqlalchemy import select
 
 from app.core import writes
+from app.core.address_fields import Email
 from app.core.auth import normal_email
 from app.core.clock import today
 from app.core.db import db
 from app.core.errors import BusinessError, Conflict, NotFound
-from app.core.fields import Email, FieldError, Reading
+from app.core.fields import FieldError, Reading
 from app.core.i18n import LANGUAGES, _
 from app.core.lifecycle import enable
 from app.core.lifecycle import offer_news as offer_modules_news

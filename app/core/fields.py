@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from email.errors import HeaderParseError
-from email.headerregistry import Address
 from typing import Any, ClassVar
 
 from flask import g
@@ -118,6 +116,20 @@ class Field:
         return {self.name: value}
 
 
+class Apart:
+    """Mixed into a field whose value no column of the row holds: it is kept elsewhere, or nowhere."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return ()
+
+    def of(self, row: Any) -> Any:
+        return None
+
+    def stored(self, value: Any) -> Mapping[str, Any]:
+        return {}
+
+
 @dataclass(frozen=True)
 class Text(Field):
     longest: int = field(default=120, kw_only=True)
@@ -138,54 +150,6 @@ class LongText(Field):
         if len(text) > self.longest:
             raise FieldError(_("At most %(n)s characters, please; this has %(given)s.", n=self.longest, given=len(text)))
         return _fit(text.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-@dataclass(frozen=True)
-class Email(Text):
-    kind: ClassVar[str] = "email"
-    longest: int = field(default=254, kw_only=True)
-
-    def read(self, text: str, reading: Reading) -> str:
-        clean = super().read(text, reading)
-        if not _is_mailable(clean):
-            raise FieldError(_("“%(given)s” is not a mail address.", given=clean))
-        return clean.lower()
-
-
-def _is_mailable(address: str) -> bool:
-    """Whether a mail can be addressed so: ASCII, one part each side of the @, and dots only between names."""
-    if not address.isascii() or not re.fullmatch(r"[^@\s]+@[\w.\-]+\.[\w\-]{2,}", address):
-        return False
-    try:
-        return Address(addr_spec=address).addr_spec == address
-    except (ValueError, HeaderParseError):
-        return False
-
-
-@dataclass(frozen=True)
-class Phone(Text):
-    kind: ClassVar[str] = "phone"
-    longest: int = field(default=40, kw_only=True)
-
-    def read(self, text: str, reading: Reading) -> str:
-        clean = super().read(text, reading)
-        if not re.fullmatch(r"\+?[\d\s().\-/]{4,}( ?(x|ext\.?) ?\d{1,6})?", clean, re.IGNORECASE):
-            raise FieldError(_("“%(given)s” is not a telephone number.", given=clean))
-        return clean
-
-
-@dataclass(frozen=True)
-class Url(Text):
-    kind: ClassVar[str] = "url"
-    longest: int = field(default=300, kw_only=True)
-
-    def read(self, text: str, reading: Reading) -> str:
-        clean = super().read(text, reading)
-        if "://" not in clean:
-            clean = f"https://{clean}"
-        if not re.fullmatch(r"https?://[\w\-]+(\.[\w\-]+)+([/?#:]\S*)?", clean):
-            raise FieldError(_("“%(given)s” is not a web address.", given=text))
-        return clean
 
 
 @dataclass(frozen=True)

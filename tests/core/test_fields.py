@@ -14,22 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core import formats
+from app.core.address_fields import Email, Phone, Url
 from app.core.fields import (
     Boolean,
     Choice,
     Date,
     DecimalField,
-    Email,
     Field,
     FieldError,
     Integer,
     LongText,
     MoneyField,
     Percent,
-    Phone,
     Reading,
     Text,
-    Url,
 )
 from app.core.lookups import pointed, read_pointed, reads_otherwise
 from app.core.money import Money, convert, minor_units

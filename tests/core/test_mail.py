@@ -10,8 +10,9 @@ import time_machine
 from sqlalchemy import select
 
 from app.core import worker
+from app.core.address_fields import Email
 from app.core.db import db, utcnow
-from app.core.fields import Email, FieldError, Reading
+from app.core.fields import FieldError, Reading
 from app.core.mail import send_mail
 from app.core.mail_server import Server
 from app.core.models import Job

@@ -8,22 +8,11 @@ from flask import Blueprint, current_app
 from sqlalchemy import func, select
 
 from app.core.access import public, require
+from app.core.address_fields import Email, Phone, Url
 from app.core.db import db, utcnow
 from app.core.dimensions import Dimension
 from app.core.events import publish
-from app.core.fields import (
-    Boolean,
-    Choice,
-    Date,
-    Email,
-    Integer,
-    LongText,
-    MoneyField,
-    Percent,
-    Phone,
-    Text,
-    Url,
-)
+from app.core.fields import Boolean, Choice, Date, Integer, LongText, MoneyField, Percent, Text
 from app.core.history import Entry
 from app.core.hooks import Column, Hooks, Item, Merge, Personal, Schedule, Timeline
 from app.core.lookups import Lookup

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from app.core.access import valid_on
+from app.core.address_fields import Email
 from app.core.clock import today
-from app.core.fields import Boolean, Date, DecimalField, Email, FieldError, Reading, Text
+from app.core.fields import Apart, Boolean, Date, DecimalField, FieldError, Reading, Text
 from app.core.i18n import _, _l
 from app.core.lookups import Lookup
 from app.core.models import Holiday, Membership, Rate, Role, Team
@@ -21,51 +21,27 @@ SEEN_BY_ALL = {"manager": ("view", "export"), "rep": ("view",)}
 
 
 @dataclass(frozen=True)
-class PresentTeam(Lookup):
+class PresentTeam(Apart, Lookup):
     """The team a member belongs to today: a dated row beside the membership, not a column of it."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        return ()
 
     def of(self, row: Any) -> int | None:
         return queries.team_of(row.id)
 
-    def stored(self, value: Any) -> Mapping[str, Any]:
-        return {}
-
 
 @dataclass(frozen=True)
-class FileOnly(Text):
+class FileOnly(Apart, Text):
     """A name in a file that says where a member stands; kept as teams and managers, not as text."""
 
     def __init__(self, name: str, label: Any, hint: Any) -> None:
         super().__init__(name, label, editable=False, hint=hint)
 
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        return ()
-
     def of(self, row: Any) -> str | None:
         return queries.place_of(row.id)[self.name]
 
-    def stored(self, value: Any) -> Mapping[str, Any]:
-        return {}
-
 
 @dataclass(frozen=True)
-class CreateMissing(Boolean):
+class CreateMissing(Apart, Boolean):
     """In a file: whether teams and managers that do not exist yet are to be made."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        return ()
-
-    def of(self, row: Any) -> bool:
-        return False
-
-    def stored(self, value: Any) -> Mapping[str, Any]:
-        return {}
 
 
 @dataclass(frozen=True)

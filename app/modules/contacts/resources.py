@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.core.fields import Boolean, Email, Integer, LongText, MoneyField, Phone, Text, Url
+from app.core.address_fields import Email, Phone, Url
+from app.core.fields import Boolean, Integer, LongText, MoneyField, Text
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import Resource, View

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.core.changelog import actor_id
-from app.core.fields import Boolean, Choice, Date, Integer, LongText, MoneyField, Percent, Text
+from app.core.fields import Apart, Boolean, Choice, Date, Integer, LongText, MoneyField, Percent, Text
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import Resource, View
@@ -31,19 +29,10 @@ STATE_LABELS, CATEGORY_LABELS = tuple(STATES.items()), tuple(CATEGORIES.items())
 # Setting up the pipeline is the admin's; everybody sees the names of stages and reasons.
 FOR_ALL_TO_SEE = {"manager": ("view",), "rep": ("view",)}
 
+
 @dataclass(frozen=True)
-class FirstStage(Lookup):
+class FirstStage(Apart, Lookup):
     """Where a deal of an import began; the ledger keeps it, the deal does not."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        return ()
-
-    def of(self, row: Any) -> None:
-        return None
-
-    def stored(self, value: Any) -> Mapping[str, Any]:
-        return {}
 
 
 deal = Resource(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from app.core.address_fields import Email, Phone, Url
 from app.core.changelog import actor_id
 from app.core.clock import today
-from app.core.fields import Choice, Date, Email, LongText, MoneyField, Phone, Text, Url
+from app.core.fields import Choice, Date, LongText, MoneyField, Text
 from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import Resource, View

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from app.core.fields import Email, FieldError, Reading, Text
+from app.core.address_fields import Email
+from app.core.fields import FieldError, Reading, Text
 from app.core.i18n import _
 
 MOST = 20

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+from app.core.address_fields import Email
 from app.core.errors import BusinessError
-from app.core.fields import Choice, Email, LongText, Text
+from app.core.fields import Choice, LongText, Text
 from app.core.forms import Form, form_of
 from app.core.i18n import _, _l
 from app.core.ids import whole

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.core.fields import Boolean, LongText, Text, Url
+from app.core.address_fields import Url
+from app.core.fields import Boolean, LongText, Text
 from app.core.i18n import _l
 from app.core.resource import VERBS, Resource
 from app.modules.crm.parts import services

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from flask import g
 
 from app.core.access import can
-from app.core.fields import Choice, Field, LongText
+from app.core.fields import Apart, Choice, Field, LongText
 from app.core.forms import TypedSelect
 from app.core.i18n import _, language
 from app.core.metrics import metrics
@@ -87,15 +87,5 @@ class Usual(Choice):
 
 
 @dataclass(frozen=True)
-class Reason(LongText):
+class Reason(Apart, LongText):
     """Why a goal that runs is changed: its next edition keeps it, the goal itself does not."""
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        return ()
-
-    def of(self, row: Any) -> None:
-        return None
-
-    def stored(self, value: Any) -> Mapping[str, Any]:
-        return {}
