@@ -30,7 +30,7 @@ def test_working_days_are_those_of_the_calendar(one) -> None:
             assert working_days(first, last) == _plainly(first, last), (first, last)
 
 
-def test_single_days_and_what_comes_next(one) -> None:
+def test_single_days_and_spans_without_working_days(one) -> None:
     with one as session:
         session.add_all(Holiday(day=day, name=day.isoformat()) for day in HOLIDAYS)
         session.flush()

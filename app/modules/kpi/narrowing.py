@@ -231,9 +231,6 @@ class Narrowing(Field):
             found.append(f"{name}: {', '.join(map(_quoted, keys))}")
         return "; ".join(found)
 
-    def local(self, value: Any) -> str:
-        return self.plain(value)
-
     def typed(self, value: Any) -> str:
         return str(value or "")
 

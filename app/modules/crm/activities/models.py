@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Id, Record, UtcDateTime, Versioned, db, same_company
+from app.core.i18n import _l
 from app.modules.crm.models import LONG, one_of
 
 CALL, EMAIL, VISIT, MEETING, TASK = "call", "email", "visit", "meeting", "task"
@@ -32,7 +33,6 @@ REPEATS = (WEEKLY, FORTNIGHTLY, MONTHLY)
 # Activities that touched a customer, in the words of an index: neither database takes that one for parameters, nor SQLite
 # for a comparison with true, such as a column of booleans would become.
 TOUCHES: ColumnElement[Any] = literal_column("(crm_activity.state = 'done' AND crm_activity.kind <> 'task')")
-
 TOUCHING: ColumnElement[Any] = literal_column("(crm_activity.kind <> 'task')")  # those of a kind that does
 
 
@@ -175,6 +175,7 @@ class ActivityMember(CompanyScoped, db.Model):
     """A colleague who takes part beside the owner: the activity is one, and counts for each of them."""
 
     __tablename__ = "crm_activity_member"
+    __called__ = _l("Participant of an activity")
     __constraints__ = (
         same_company("activity_id", "crm_activity.id"),
         same_company("member_id", "core_membership.id"),

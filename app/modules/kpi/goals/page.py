@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -189,7 +190,7 @@ def baseline_shown(goal: Goal) -> dict[str, Any] | None:
     asked = goal.baseline_query
     if not asked:
         return None
-    first, last = _date(asked["from"]), _date(asked["to"])
+    first, last = date.fromisoformat(asked["from"]), date.fromisoformat(asked["to"])
     return {
         "value": shown(goal.baseline, unit_of(goal.metric)),
         "period": f"{day(first)} – {day(last)}",
@@ -211,10 +212,6 @@ def _foretold(row: Prediction) -> str:
         return said
     came = _("It was reached.") if row.came_true else _("It was missed.")
     return f"{said} {came}"
-
-
-def _date(text: str) -> Any:
-    return type(today()).fromisoformat(text)
 
 
 # What was said and done
@@ -257,7 +254,7 @@ def _editions(goal: Goal, editions: Sequence[GoalEdition], progress: Progress, p
             "number": row.number, "who": _who(row.member_id, people), "at": moment(row.at), "reason": row.reason,
             "target": shown(target, unit, said.get("currency")) if target is not None
             else f"{shown(_decimal(said.get('low')), unit)} – {shown(_decimal(said.get('high')), unit)}",
-            "last_day": day(_date(said["last_day"])), "weight": said.get("weight") or "", "attained": percent(share),
+            "last_day": day(date.fromisoformat(said["last_day"])), "weight": said.get("weight") or "", "attained": percent(share),
             "now": row.number == goal.edition,
         })  # fmt: skip
     return found

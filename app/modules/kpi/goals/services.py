@@ -92,8 +92,8 @@ def change_goal(goal: Goal, values: Mapping[str, Any], reason: str = "") -> Goal
     """Change fields of a goal, only those that are named.
 
     Once it runs, the figure, whose it is and when it begins are frozen; another target, weight or last day is a new
-    edition and needs a reason, given so or as the field of that name. What was agreed on has to be agreed on again. While it does not run, its baseline is taken
-    anew when it is saved with its figure. Raises `BusinessError`, `Conflict`.
+    edition and needs a reason, given so or as the field of that name. What was agreed on has to be agreed on again. While
+    it does not run, its baseline is taken anew when it is saved with its figure. Raises `BusinessError`, `Conflict`.
     """
     columns, reason = _columns(values), reason or values.get("reason") or ""
     known = metrics().get(columns.get("metric", goal.metric) or "")
