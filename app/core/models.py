@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, ExactDecimal, Id, UtcDateTime, Versioned, db, same_company, utcnow
+from app.core.i18n import _l
 
 # Looked up before a company is known, or by the worker for all companies: outside row-level security.
 OUTSIDE_RLS = frozenset(
@@ -174,6 +175,7 @@ class TeamMember(CompanyScoped, db.Model):
     """Who was in which team when; `valid_to` is the last day, inclusive. One team per member and day."""
 
     __tablename__ = "core_team_member"
+    __called__ = _l("Place in a team")
     __constraints__ = (
         same_company("team_id", "core_team.id"),
         same_company("member_id", "core_membership.id"),
@@ -194,6 +196,7 @@ class CompanyModule(CompanyScoped, db.Model):
     """
 
     __tablename__ = "core_company_module"
+    __called__ = _l("Application")
     __constraints__ = (UniqueConstraint("company_id", "module"),)
 
     module: Mapped[str] = mapped_column(String(40))

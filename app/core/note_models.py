@@ -8,12 +8,14 @@ from sqlalchemy import JSON, Index, Integer, LargeBinary, String, Text, UniqueCo
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Id, UtcDateTime, Versioned, db, same_company, utcnow
+from app.core.i18n import _l
 
 
 class Note(CompanyScoped, Versioned, db.Model):
     """A text on a record. `member_id` wrote it, None where no person did; `mentions` are ids of members named in it."""
 
     __tablename__ = "core_note"
+    __called__ = _l("Note")
     __constraints__ = (
         same_company("member_id", "core_membership.id"),
         Index(None, "company_id", "table_name", "row_id", "created_at"),
@@ -32,6 +34,7 @@ class Attachment(CompanyScoped, db.Model):
     """A file on a record; `size` in bytes, `kind` the media type found in its content, `digest` its SHA-256."""
 
     __tablename__ = "core_file"
+    __called__ = _l("File")
     __constraints__ = (
         same_company("member_id", "core_membership.id"),
         Index(None, "company_id", "table_name", "row_id", "created_at"),

@@ -18,7 +18,7 @@ from app.core.access import can
 from app.core.changelog import actor_id
 from app.core.db import CompanyScoped, Id, Versioned, db, fold, same_company
 from app.core.errors import BusinessError, Forbidden, NotFound
-from app.core.i18n import _
+from app.core.i18n import _, _l
 from app.core.resource import Resource, View
 from app.core.writes import check_version
 
@@ -32,6 +32,7 @@ class SavedView(CompanyScoped, Versioned, db.Model):
     """What a list's address says, under a name."""
 
     __tablename__ = "core_saved_view"
+    __called__ = _l("Saved view")
     __constraints__ = (
         same_company("member_id", "core_membership.id"),
         Index(None, "company_id", "resource", "member_id"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -37,13 +37,7 @@ ACTIONS = {
     NOTE_GONE: _l("Note deleted"),
     FILE_GONE: _l("File deleted"),
 }
-# Tables that are logged and are no record type of their own.
-OTHERS = {
-    "core_team_member": _l("Place in a team"),
-    "core_company_module": _l("Application"),
-    "core_note": _l("Note"),
-    "core_file": _l("File"),
-}
+Row = tuple[str, int]  # table and id
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,7 @@ class Kind:
     key: str
     table: str
     label: str
+    model: Any
     icon: str = "file-text"
     resource: Resource | None = None
 
@@ -60,6 +55,14 @@ class Kind:
     def fields(self) -> dict[str, Field]:
         """Column -> field that shows it."""
         return {a: f for f in (self.resource.fields if self.resource else ()) for a in f.attributes}
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is known of a row that is no record of its own: its name, "" without one, and the records it belongs to."""
+
+    name: str
+    of: Sequence[Row]
 
 
 def kinds() -> dict[str, Kind]:
@@ -72,12 +75,12 @@ def kinds() -> dict[str, Kind]:
     for mapper in sorted(Base.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]  # a table
         name = mapper.local_table.name  # type: ignore[attr-defined]  # a table
         if changelog.is_logged(mapper.class_) and name not in known and name.split("_")[0] in on:
-            found[name] = Kind(name, name, str(OTHERS.get(name, name)))
+            found[name] = Kind(name, name, str(getattr(mapper.class_, "__called__", name)), mapper.class_)
     return found
 
 
 def _of_resource(resource: Resource) -> Kind:
-    return Kind(resource.key, resource.model.__tablename__, str(resource.label), resource.icon, resource)
+    return Kind(resource.key, resource.model.__tablename__, str(resource.label), resource.model, resource.icon, resource)
 
 
 @dataclass
@@ -144,37 +147,62 @@ class Log:
         return self._shown(lines[:PAGE]), following
 
     def _shown(self, lines: Sequence[Any]) -> list[dict[str, Any]]:
-        titles = self._titles(lines)
+        rows = {(line.table_name, line.row_id) for line in lines}
+        parts = self._parts(rows)
+        known = rows.union(*(part.of for part in parts.values()))
+        titles, thrown = self._titles(known), _thrown(known)
         self._know_labels(lines)
-        thrown = _thrown(lines)
-        nobody, nameless = _("The system"), _("(no name)")
+        nobody = _("The system")
         shown = []
         for line in lines:
             kind, at = self.kinds[line.table_name], (line.table_name, line.row_id)
             typed = kind.fields.get(line.field)
-            title = titles.get(at)
-            linked = title is not None and at not in thrown
+            title, opened = self._called(at, parts.get(at), titles)
             shown.append({
                 "at": moment(line.at), "who": line.name or nobody, "kind": kind, "row_id": line.row_id,
-                "action": str(ACTIONS.get(line.action, line.action)),
-                "title": f"#{line.row_id}" if title is None else title or nameless,
-                "url": self._record_url(kind, line.row_id) if linked else None,
+                "action": str(ACTIONS.get(line.action, line.action)), "title": title, "plain": at in titles,
+                "url": self._record_url(opened) if opened and opened not in thrown else None,
                 "field": str(typed.label) if typed else line.field or "",
                 "old": as_shown(typed, line.old), "new": as_shown(typed, line.new),
             })  # fmt: skip
         return shown
 
-    def _titles(self, lines: Sequence[Any]) -> dict[tuple[str, int], str]:
-        """Names of the rows that the reader may see, those in the trash included."""
+    def _called(self, at: Row, part: Part | None, titles: Mapping[Row, str]) -> tuple[str, Row | None]:
+        """What people call a row, "" where its sort says all, and the record to open for it.
+
+        What is no record of its own goes by the records it belongs to, as far as the reader may see these.
+        """
+        if at in titles:
+            return titles[at] or _("(no name)"), at
+        seen = [each for each in part.of if each in titles] if part else []
+        if part is None or (part.of and not seen):
+            return f"#{at[1]}", None
+        return " · ".join([name for each in seen if (name := titles[each])] + ([part.name] if part.name else [])), next(iter(seen), None)
+
+    def _parts(self, rows: Iterable[Row]) -> dict[Row, Part]:
+        """Of the rows that are no records of their own: their name, if they have one, and the records they belong to."""
         found = {}
-        for kind in self.kinds.values():
-            ids = {line.row_id for line in lines if line.table_name == kind.table}
-            if ids and kind.resource:
-                model = kind.resource.model
-                named = select(model.id, getattr(model, kind.resource.title)).where(model.id.in_(ids))
+        for kind, ids in self._by_kind(rows):
+            if kind.resource is None:
+                for row in db.session.scalars(select(kind.model).where(kind.model.id.in_(ids))):
+                    found[kind.table, row.id] = Part(str(getattr(row, "name", None) or ""), _belongs_to(row))
+        return found
+
+    def _titles(self, rows: Iterable[Row]) -> dict[Row, str]:
+        """Names of the records that the reader may see, those in the trash included."""
+        found = {}
+        for kind, ids in self._by_kind(rows):
+            if kind.resource:
+                named = select(kind.model.id, getattr(kind.model, kind.resource.title)).where(kind.model.id.in_(ids))
                 for row in db.session.execute(named, execution_options={"with_trash": True}):
                     found[kind.table, row[0]] = str(row[1] or "")
         return found
+
+    def _by_kind(self, rows: Iterable[Row]) -> list[tuple[Kind, set[int]]]:
+        ids: dict[str, set[int]] = {}
+        for table, row_id in rows:
+            ids.setdefault(table, set()).add(row_id)
+        return [(self.kinds[table], wanted) for table, wanted in ids.items() if table in self.kinds]
 
     def _know_labels(self, lines: Sequence[Any]) -> None:
         """Ask once for the names that the values refer to."""
@@ -187,13 +215,14 @@ class Log:
         for target, wanted in ids.items():
             lookups.labels(target, wanted)
 
-    def _record_url(self, kind: Kind, row_id: int) -> str | None:
-        if kind.resource is None:
+    def _record_url(self, at: Row) -> str | None:
+        resource = self.kinds[at[0]].resource
+        if resource is None:
             return None
         prefixes: dict[str, str] = self.__dict__.setdefault("_prefixes", {})
-        if kind.key not in prefixes:
-            prefixes[kind.key] = url_for(kind.resource.endpoint("record"), row_id=0).removesuffix("0")
-        return f"{prefixes[kind.key]}{row_id}"
+        if resource.key not in prefixes:
+            prefixes[resource.key] = url_for(resource.endpoint("record"), row_id=0).removesuffix("0")
+        return f"{prefixes[resource.key]}{at[1]}"
 
     # Filters
 
@@ -237,9 +266,18 @@ def _people() -> list[tuple[str, str]]:
     return [(str(row.id), row.name) for row in rows]
 
 
-def _thrown(lines: Sequence[Any]) -> set[tuple[str, int]]:
-    """Which rows of the lines lie in the trash."""
-    ids = {line.row_id for line in lines}
+def _belongs_to(row: Any) -> list[Row]:
+    """The rows that a row refers to, in the order of its columns: what it is put on, as notes are, or by foreign key."""
+    if hasattr(row, "table_name"):
+        return [(row.table_name, row.row_id)]
+    return [(key.column.table.name, row_id)
+            for column in row.__table__.columns if (row_id := getattr(row, column.name)) is not None
+            for key in column.foreign_keys if key.column.name == "id" and column.name != "company_id"]  # fmt: skip
+
+
+def _thrown(wanted: Iterable[Row]) -> set[Row]:
+    """Which of the rows lie in the trash."""
+    ids = {row_id for _table, row_id in wanted}
     rows = db.session.execute(select(Trash.table_name, Trash.row_id).where(Trash.row_id.in_(ids)))
     return {(row.table_name, row.row_id) for row in rows}
 

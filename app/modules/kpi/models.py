@@ -20,6 +20,7 @@ from app.core.db import (
     same_company,
     utcnow,
 )
+from app.core.i18n import _l
 
 LONG = 3  # how much longer a folded text may be than what it was folded from
 UNITS = ("money", "count", "ratio", "days", "hours")
@@ -126,6 +127,7 @@ class GoalEdition(CompanyScoped, db.Model):
     """What a goal said from a moment on: one row when it is activated, and one for each change after that."""
 
     __tablename__ = "kpi_goal_edition"
+    __called__ = _l("Edition of a goal")
     __constraints__ = (
         same_company("goal_id", "kpi_goal.id"),
         same_company("member_id", "core_membership.id"),
@@ -144,6 +146,7 @@ class GoalWord(CompanyScoped, db.Model):
     """What somebody did with a goal on its way: proposals and counter-proposals with target and day."""
 
     __tablename__ = "kpi_goal_word"
+    __called__ = _l("Step of a goal")
     __constraints__ = (
         same_company("goal_id", "kpi_goal.id"),
         same_company("member_id", "core_membership.id"),
@@ -164,6 +167,7 @@ class GoalSeen(CompanyScoped, db.Model):
     """That a member has read an edition of a goal, and when first."""
 
     __tablename__ = "kpi_goal_seen"
+    __called__ = _l("Goal that was read")
     __constraints__ = (
         same_company("goal_id", "kpi_goal.id"),
         same_company("member_id", "core_membership.id"),

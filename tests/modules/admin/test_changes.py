@@ -7,8 +7,8 @@ import re
 import pytest
 from sqlalchemy import insert, select
 
-from app.core import lifecycle, writes
-from app.core.db import db, utcnow
+from app.core import changelog, lifecycle, notes, writes
+from app.core.db import Base, db, utcnow
 from app.core.models import Change, Role
 from app.core.money import Money
 from app.core.registry import registry
@@ -16,6 +16,7 @@ from app.core.tenancy import acting_for
 from app.modules.contacts.models import Account
 from app.modules.crm import services
 from app.modules.crm.models import Deal
+from app.modules.crm.parts.models import DealCredit, DealLine
 from tests.conftest import Office
 from tools.bench_measure import recording
 
@@ -145,6 +146,42 @@ def test_what_belongs_to_a_module_that_is_off_is_not_told(log, one: Office, clie
             lifecycle.disable(name)
     assert not [line for line in log() if "Pump" in line[1]]
     assert client_of("alice").get(f"{LOG}?kind=crm.deal").status_code == 422
+
+
+@pytest.fixture
+def credited(one: Office, pump: int, people) -> int:
+    """The pump has a share of bob's, a line and a note."""
+    with one.app.app_context(), acting_for(one.id, people["alice"].member_id):
+        writes.create(DealCredit, {"deal_id": pump, "member_id": people["bob"].member_id, "percent": 100, "upto": 100})
+        writes.create(DealLine, {"deal_id": pump, "position": 1, "name": "Assembly", "quantity": 1, "price_minor": 100, "total_minor": 100})
+        notes.add(registry.resource("crm.deal"), pump, "Called")
+    return pump
+
+
+def test_what_is_no_record_goes_by_the_records_it_belongs_to(log, client_of, credited: int) -> None:
+    assert [line[1] for line in log("action=created&kind=crm_deal_credit")] == ["Share of a deal&#39;s credit: Pump 2 · Bob"]
+    assert [line[1] for line in log("action=created&kind=crm_deal_line")] == ["Line of a deal: Pump 2 · Assembly"]
+    assert [line[1] for line in log("action=created&kind=core_note")] == ["Note: Pump 2"]
+    assert f'<a href="/c/one/crm/deals/{credited}">Pump 2 · Bob</a>' in client_of("alice").get(f"{LOG}?kind=crm_deal_credit").text
+
+
+def test_names_that_the_reader_may_not_see_are_not_told_by_what_belongs_to_them(log, one: Office, credited: int) -> None:
+    with one as session:
+        session.get_one(Deal, credited).owner_id = None
+        role = session.scalars(select(Role).filter_by(key="rep")).one()
+        role.permissions = [p for p in [*role.permissions, "admin.changes.view"] if p != "crm.deal.view"]
+    assert [line[1] for line in log("action=created&kind=crm_deal_line", "bob")] == [f"Line of a deal: #{_only_line(one)}"]
+
+
+def _only_line(one: Office) -> int:
+    with one as session:
+        return session.scalars(select(DealLine.id)).one()
+
+
+def test_whatever_is_logged_has_a_name_people_know(app) -> None:
+    known = {r.model for m in app.extensions["registry"].modules.values() for r in m.hooks.resources}
+    logged = [m.class_ for m in Base.registry.mappers if changelog.is_logged(m.class_) and m.class_ not in known]
+    assert [model.__name__ for model in logged if not hasattr(model, "__called__")] == []
 
 
 def test_the_statements_do_not_grow_with_the_lines(app, one: Office, client_of, people) -> None:

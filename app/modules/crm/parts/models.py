@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Integer, Str
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, ExactDecimal, Id, Versioned, db, same_company
+from app.core.i18n import _l
 from app.modules.crm.models import LONG
 
 DECIDER, BUYER, INFLUENCER, CHAMPION, USER, BLOCKER = "decider", "buyer", "influencer", "champion", "user", "blocker"
@@ -23,6 +24,7 @@ class DealCredit(CompanyScoped, db.Model):
     """
 
     __tablename__ = "crm_deal_credit"
+    __called__ = _l("Share of a deal's credit")
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         same_company("member_id", "core_membership.id"),
@@ -58,6 +60,7 @@ class DealCompetitor(CompanyScoped, db.Model):
     """A competitor for a deal; `winner` says that the deal was lost to it."""
 
     __tablename__ = "crm_deal_competitor"
+    __called__ = _l("Competitor for a deal")
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         same_company("competitor_id", "crm_competitor.id"),
@@ -75,6 +78,7 @@ class DealPerson(CompanyScoped, db.Model):
     """A person of the buying committee and the part they play in the decision."""
 
     __tablename__ = "crm_deal_person"
+    __called__ = _l("Person of a deal")
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         same_company("contact_id", "contacts_contact.id"),
@@ -95,6 +99,7 @@ class DealLine(CompanyScoped, db.Model):
     """Something that is offered with a deal: so much of it, at a price, less a discount. In the deal's currency."""
 
     __tablename__ = "crm_deal_line"
+    __called__ = _l("Line of a deal")
     __constraints__ = (
         same_company("deal_id", "crm_deal.id"),
         CheckConstraint("discount BETWEEN 0 AND 100", name="discount"),

@@ -6,12 +6,14 @@ from sqlalchemy import Boolean, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Versioned, db
+from app.core.i18n import _l
 
 
 class Settings(CompanyScoped, Versioned, db.Model):
     """What a company decides; a company without a row has the defaults."""
 
     __tablename__ = "crm_settings"
+    __called__ = _l("CRM settings")
     __constraints__ = (UniqueConstraint("company_id"),)
 
     uses_leads: Mapped[bool] = mapped_column(Boolean, default=True)

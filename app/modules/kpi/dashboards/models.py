@@ -8,6 +8,7 @@ from sqlalchemy import JSON, Boolean, CheckConstraint, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Id, Record, db, same_company
+from app.core.i18n import _l
 from app.modules.kpi.models import LONG, one_of
 
 FIGURE, COLUMNS, LINE, RANKING, TABLE, GOALS, TEAM = "figure", "columns", "line", "ranking", "table", "goals", "team"
@@ -21,6 +22,7 @@ class Dashboard(Record, db.Model):
     """
 
     __tablename__ = "kpi_dashboard"
+    __called__ = _l("Dashboard")
     __constraints__ = (
         same_company("team_id", "core_team.id"),
         one_of("audience", ("company", "team", "member")),
@@ -41,6 +43,7 @@ class Widget(CompanyScoped, db.Model):
     """A figure on a dashboard: which metric, split how, drawn how; `args` are its filters and what else its shape needs."""
 
     __tablename__ = "kpi_widget"
+    __called__ = _l("Widget")
     __constraints__ = (
         same_company("dashboard_id", "kpi_dashboard.id"),
         one_of("shape", SHAPES),

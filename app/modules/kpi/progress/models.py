@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, CheckConstraint, Date, Index, Integer, String, T
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, ExactDecimal, Id, Record, UtcDateTime, db, same_company, utcnow
+from app.core.i18n import _l
 from app.modules.kpi.models import one_of
 
 UNLIKELY, PLAUSIBLE, LIKELY, UNKNOWN = "unlikely", "plausible", "likely", "unknown"
@@ -19,6 +20,7 @@ class CheckIn(CompanyScoped, db.Model):
     """What a person says about a goal on a day: how sure they are to reach it, from 1 to 5, and why."""
 
     __tablename__ = "kpi_checkin"
+    __called__ = _l("Check-in")
     __constraints__ = (
         same_company("goal_id", "kpi_goal.id"),
         same_company("member_id", "core_membership.id"),
@@ -59,6 +61,7 @@ class Prediction(CompanyScoped, db.Model):
     """
 
     __tablename__ = "kpi_prediction"
+    __called__ = _l("Prediction")
     __constraints__ = (
         same_company("goal_id", "kpi_goal.id"),
         UniqueConstraint("company_id", "goal_id", "edition"),
@@ -78,6 +81,7 @@ class Alert(CompanyScoped, db.Model):
     """That people were told a goal went off track, so that they are told once for each turn for the worse."""
 
     __tablename__ = "kpi_alert"
+    __called__ = _l("Alert")
     __constraints__ = (
         same_company("goal_id", "kpi_goal.id"),
         UniqueConstraint("company_id", "goal_id", "on_day"),

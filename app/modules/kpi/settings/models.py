@@ -6,6 +6,7 @@ from sqlalchemy import JSON, Boolean, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import CompanyScoped, Versioned, db
+from app.core.i18n import _l
 
 
 class Settings(CompanyScoped, Versioned, db.Model):
@@ -16,6 +17,7 @@ class Settings(CompanyScoped, Versioned, db.Model):
     """
 
     __tablename__ = "kpi_settings"
+    __called__ = _l("Goal settings")
     __constraints__ = (UniqueConstraint("company_id"),)
 
     rules: Mapped[dict] = mapped_column(JSON, default=dict)
