@@ -7,7 +7,7 @@ its effects on the database happen exactly once; effects outside (mail) carry an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,19 +71,19 @@ def enqueue(
     `run_at` is the earliest instant. Of several with the same `key` only the first is kept: False for the others.
     Raises `LookupError` when no installed module declares the job.
     """
+    return enqueue_all(name, [(payload or {}, key)], run_at=run_at) == 1
+
+
+def enqueue_all(name: str, wanted: Sequence[tuple[Mapping[str, Any], str | None]], *, run_at: datetime | None = None) -> int:
+    """The same for many payloads, each with its key or None, in a statement for thousands; says how many were kept."""
     if name not in CORE_JOBS and not any(name in m.hooks.jobs for m in registry.modules.values()):
         raise LookupError(f"undeclared job {name}")
     make = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = {
-        "name": name,
-        "company_id": g.get("company_id"),
-        "payload": dict(payload or {}),
-        "run_at": run_at or utcnow(),
-        "idempotency_key": key,
-    }
+    line = {"name": name, "company_id": g.get("company_id"), "run_at": run_at or utcnow()}
+    rows = [{**line, "payload": dict(payload), "idempotency_key": key} for payload, key in wanted]
     table = Job.__table__
-    written = db.session.execute(make(table).values(row).on_conflict_do_nothing().returning(table.c.id))
-    return written.one_or_none() is not None
+    written = db.session.execute(make(table).on_conflict_do_nothing().returning(table.c.id), rows)
+    return len(written.all())
 
 
 def claim() -> Claim | None:

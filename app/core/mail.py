@@ -5,19 +5,31 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from flask import current_app
 
 from app.core.db import fold, utcnow
-from app.core.jobs import core_job, enqueue
+from app.core.jobs import core_job, enqueue, enqueue_all
 from app.core.mail_server import hand_over
 from config import Config
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail of the product itself, in plain text and, where it says more there, as HTML."""
+
+    to: str
+    subject: str
+    text: str
+    html: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,17 +86,17 @@ def send_mail(
     key: str | None = None,
 ) -> bool:
     """Send a mail when this transaction has committed. `key` keeps the same mail from being sent twice: False then."""
-    name = key or uuid4().hex
-    payload = {
-        "to": to,
-        "subject": " ".join(subject.split()),
-        "text": text,
-        "html": html,
-        "language": language,
-        "name": name,
-        "at": utcnow().isoformat(timespec="seconds"),
-    }
-    return enqueue("core.mail", payload, key=f"mail:{key}" if key else None)
+    return enqueue("core.mail", _payload(Mail(to, subject, text, html, language), key), key=f"mail:{key}" if key else None)
+
+
+def send_mails(mails: Sequence[Mail]) -> None:
+    """Send mails, at least one, when this transaction has committed."""
+    enqueue_all("core.mail", [(_payload(mail), None) for mail in mails])
+
+
+def _payload(mail: Mail, key: str | None = None) -> dict[str, Any]:
+    at = utcnow().isoformat(timespec="seconds")
+    return {**asdict(mail), "subject": " ".join(mail.subject.split()), "name": key or uuid4().hex, "at": at}
 
 
 @core_job("core.mail")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app, g
@@ -14,7 +15,7 @@ from app.core.access import is_current, me
 from app.core.clock import today
 from app.core.db import db, utcnow
 from app.core.i18n import _
-from app.core.mail import send_mail
+from app.core.mail import Mail, send_mails
 from app.core.models import Membership, User
 from app.core.note_models import Notice
 from app.core.tenancy import current_company_id
@@ -26,6 +27,18 @@ NEWEST = 20
 PAGE = 50
 
 
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What members are told; see `notify`."""
+
+    member_ids: Sequence[int]
+    text: Any
+    url: str
+    icon: str = "bell"
+    key: str = ""
+    mail: bool = False
+
+
 def notify(member_ids: Iterable[int], text: Any, url: str, *, icon: str = "bell", key: str = "", mail: bool = False) -> list[int]:
     """Tell members something, in the caller's transaction; returns the ids of those who were told.
 
@@ -34,16 +47,18 @@ def notify(member_ids: Iterable[int], text: Any, url: str, *, icon: str = "bell"
     a `ValueError`. Of one `key` a member is told once, ever. With `mail` they get it by mail as well. Whose membership
     has ended, or who is of another company, is left out. Who may see what it leads to is for the caller to ask.
     """
-    path = _path(url)
-    told = []
-    for member in _current(member_ids):
-        with force_locale(member.language):
-            said = " ".join(str(text() if callable(text) else text).split())
-            if _write(member.id, said[:LONGEST], path, icon, key[:LONGEST_KEY] or None):
-                told.append(member.id)
-                if mail and member.email:
-                    _mail(member, said, path)
-    return told
+    return notify_all([Message(member_ids=list(member_ids), text=text, url=url, icon=icon, key=key, mail=mail)])
+
+
+def notify_all(messages: Sequence[Message]) -> list[int]:
+    """The same for many messages, in as many statements as one takes; the ids of those who were told, once for each."""
+    paths = {message.url: _path(message.url) for message in messages}
+    readers = _current(i for message in messages for i in message.member_ids)
+    said = [_Said(readers[i], message, paths[message.url]) for message in messages for i in dict.fromkeys(message.member_ids) if i in readers]
+    told = _write(said)
+    if mails := [each.mail() for each in told if each.message.mail and each.reader.email]:
+        send_mails(mails)
+    return [each.reader.id for each in told]
 
 
 def stamp() -> str:
@@ -95,13 +110,13 @@ def _path(url: str) -> str:
     return url
 
 
-def _current(member_ids: Iterable[int]) -> list[Any]:
-    """The members with their language and address, of whom the membership holds today; in two statements."""
+def _current(member_ids: Iterable[int]) -> dict[int, _Reader]:
+    """The members by id, with their language and address, of whom the membership holds today; in two statements."""
     found = {m.id: m for m in db.session.scalars(select(Membership).where(Membership.id.in_(set(member_ids))))}
     people = {m.user_id for m in found.values() if m.user_id}
     users = {u.id: u for u in db.session.scalars(select(User).where(User.id.in_(people)))} if people else {}
     day = today()
-    return [_Reader(m, users.get(m.user_id or 0)) for m in found.values() if is_current(m, day)]
+    return {m.id: _Reader(m, users.get(m.user_id or 0)) for m in found.values() if is_current(m, day)}
 
 
 class _Reader:
@@ -113,15 +128,40 @@ class _Reader:
         self.email = user.email if user else None
 
 
-def _write(member_id: int, text: str, url: str, icon: str, key: str | None) -> bool:
+class _Said:
+    """What is said to one reader, in their language."""
+
+    def __init__(self, reader: _Reader, message: Message, path: str) -> None:
+        self.reader, self.message, self.path = reader, message, path
+        with force_locale(reader.language):
+            self.text = " ".join(str(message.text() if callable(message.text) else message.text).split())
+
+    @property
+    def once(self) -> tuple[int, str] | None:
+        """What there is one of, ever."""
+        return (self.reader.id, self.message.key[:LONGEST_KEY]) if self.message.key else None
+
+    def row(self) -> dict[str, Any]:
+        return {"member_id": self.reader.id, "text": self.text[:LONGEST], "url": self.path, "icon": self.message.icon,
+                "key": self.message.key[:LONGEST_KEY] or None}  # fmt: skip
+
+    def mail(self) -> Mail:
+        link = f"{current_app.config['VENDIMIA'].base_url}{address(self.path)}"
+        with force_locale(self.reader.language):
+            text = _("Hello %(name)s,\n\n%(said)s\n\n%(link)s\n", name=self.reader.name, said=self.text, link=link)
+        return Mail(self.reader.email or "", self.text[:150], text, language=self.reader.language)
+
+
+def _write(said: Sequence[_Said]) -> list[_Said]:
+    """Write what was not said before; returns it."""
+    wanted: dict[Any, _Said] = {}
+    for number, each in enumerate(said):
+        wanted.setdefault(each.once or number, each)
+    if not wanted:
+        return []
     make = postgresql.insert if db.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    row = {"company_id": current_company_id(), "member_id": member_id, "text": text, "url": url, "icon": icon, "key": key, "at": utcnow()}
-    table = Notice.__table__
-    written = db.session.connection().execute(make(table).values(row).on_conflict_do_nothing().returning(table.c.id))
-    return written.one_or_none() is not None
-
-
-def _mail(member: _Reader, said: str, path: str) -> None:
-    link = f"{current_app.config['VENDIMIA'].base_url}{address(path)}"
-    text = _("Hello %(name)s,\n\n%(said)s\n\n%(link)s\n", name=member.name, said=said, link=link)
-    send_mail(member.email or "", said[:150], text, language=member.language)
+    line, table = {"company_id": current_company_id(), "at": utcnow()}, Notice.__table__
+    statement = make(table).on_conflict_do_nothing().returning(table.c.member_id, table.c.key)
+    written = db.session.connection().execute(statement, [{**line, **each.row()} for each in wanted.values()])
+    new = {tuple(row) for row in written}
+    return [each for each in wanted.values() if each.once is None or each.once in new]

@@ -12,10 +12,11 @@ from sqlalchemy import func, select, update
 from app.core import worker
 from app.core.db import db
 from app.core.i18n import _l
-from app.core.models import Membership, User
+from app.core.models import Job, Membership, User
 from app.core.note_models import Notice
-from app.core.notices import notify
+from app.core.notices import Message, notify, notify_all
 from tests.conftest import Office
+from tests.modules.crm.making import statements
 
 
 def mails(app) -> list[str]:
@@ -32,6 +33,30 @@ def test_a_key_is_told_once_a_member(one: Office, people) -> None:
         assert notify([bob], "No key", "crm/deals") == [bob]
     with one:
         assert db.session.scalar(select(func.count(Notice.id))) == 4
+
+
+def test_many_people_are_told_in_as_many_statements_as_few(one: Office, people) -> None:
+    names = ("alice", "mona", "bob", "dave")
+
+    def sent(said: list[str]) -> int:
+        with one, statements() as found:
+            assert notify([people[name].member_id for name in said], "Hello", "crm/deals", key=f"to-{len(said)}", mail=True)
+        return len(found)
+
+    assert sent(["bob"]) == sent([*names])
+    with one:
+        assert db.session.scalar(select(func.count(Notice.id))) == 1 + len(names)
+        jobs = db.session.scalars(select(Job.payload).where(Job.name == "core.mail")).all()
+    assert sorted(job["to"] for job in jobs) == sorted(f"{name}@one.example" for name in ("bob", *names))
+
+
+def test_one_message_of_a_key_is_enough_for_whom_several_reach(one: Office, people) -> None:
+    bob, mona = people["bob"].member_id, people["mona"].member_id
+    with one:
+        first, second = (Message(member_ids=ids, text=text, url="crm/deals", key="deal-2") for ids, text in (([bob], "First"), ([bob, mona], "Second")))
+        assert notify_all([first, second]) == [bob, mona]
+    with one:
+        assert dict(db.session.execute(select(Notice.member_id, Notice.text)).all()) == {bob: "First", mona: "Second"}
 
 
 def test_who_is_not_a_member_is_left_out(one: Office, people) -> None:

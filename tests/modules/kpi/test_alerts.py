@@ -17,7 +17,7 @@ from app.modules.kpi.mails.watch import watch
 from app.modules.kpi.progress.models import Alert
 from app.modules.kpi.progress.services import check_in
 from app.modules.kpi.settings.models import Settings
-from tests.modules.crm.making import at, clock
+from tests.modules.crm.making import at, clock, statements
 from tests.modules.kpi.goals_world import NOW, acting, build, running, set_goal, won
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -172,6 +172,23 @@ def test_a_check_in_nobody_made_is_reminded_of_once_a_period(world):
     assert other.id
     watch()
     assert reminders()[1:] == ["A check-in is due: Visit"]
+
+
+def test_many_goals_are_told_in_as_many_statements_as_few(one, people):
+    def sent(goals):
+        with clock(NOW):
+            with one:
+                known = build(people)
+                for number in range(goals):
+                    sales(known.bob, target=100_000 + number)
+                before = len(notices())
+            with one, statements() as found:
+                watch()
+            with one:
+                assert len(notices()) - before == 2 * goals, "to Bob and to Mona"
+        return len(found)
+
+    assert sent(2) == sent(6)
 
 
 def test_the_worker_does_it_and_the_mail_arrives(app, one, people, office):

@@ -3,17 +3,17 @@ to act, and so does who leads them. Check-ins that nobody made are reminded of o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import func, select
 
-from app.core import writes
+from app.core import lookups, writes
 from app.core.clock import today
 from app.core.db import db
 from app.core.i18n import _, _n
-from app.core.notices import notify
+from app.core.notices import Message, notify_all
 from app.core.relative_dates import around
 from app.core.workdays import working_days
 from app.modules.kpi.goals import queries
@@ -35,9 +35,7 @@ def watch() -> None:
     if not settings().alerts:
         return
     goals = queries.running()
-    turned = turns(goals)
-    _tell(turned)
-    _remind(goals)
+    notify_all([*_alerts(turns(goals)), *_reminders(goals)])
 
 
 def turns(goals: Sequence[Goal]) -> list[Goal]:
@@ -46,7 +44,7 @@ def turns(goals: Sequence[Goal]) -> list[Goal]:
     A goal whose figure nobody knows, or of whose days fewer than a tenth are over, is left as it was.
     """
     told, before = measure(goals), _last(goal.id for goal in goals)
-    found = []
+    found, noted = [], []
     for goal in goals:
         stands, last = told[goal.id], before.get(goal.id)
         known = WORSE.get(last.status, 0) if last else 0
@@ -55,9 +53,10 @@ def turns(goals: Sequence[Goal]) -> list[Goal]:
         if last is not None and last.on_day == today():
             writes.update(last, {"status": stands.status})
         else:
-            writes.create(Alert, {"goal_id": goal.id, "on_day": today(), "status": stands.status})
+            noted.append({"goal_id": goal.id, "on_day": today(), "status": stands.status})
         if WORSE[stands.status] > known:
             found.append(goal)
+    writes.bulk_insert(Alert, noted)
     return found
 
 
@@ -70,17 +69,18 @@ def _last(goal_ids: Iterable[int]) -> dict[int, Alert]:
     return {row.goal_id: row for row in db.session.scalars(select(Alert).where(Alert.id.in_(newest)))}
 
 
-def _tell(goals: Sequence[Goal]) -> None:
+def _alerts(goals: Sequence[Goal]) -> Iterator[Message]:
     """Each goal is told to its owner and to who leads them; every text says what its reader may see, and nothing else."""
     managers = Managers()
     told = by_reader(pair for goal in goals for pair in ((goal.owner_id, goal), (managers.of(goal), goal)))
+    names = lookups.labels(lookups.MEMBER, (goal.owner_id for goal in goals))
     for reader in members(told):
         seen = seen_by(reader, told[reader.id])
-        for goal in told[reader.id]:
-            if goal.id in seen:
-                key = f"kpi.alert:{goal.id}:{goal.edition}:{today()}:{seen[goal.id].status}"
-                who = "" if goal.owner_id == reader.id else _name(goal.owner_id)
-                notify([reader.id], _alert(goal, seen[goal.id], who), f"kpi/goals/{goal.id}", icon="alert-triangle", key=key, mail=True)
+        for goal in (goal for goal in told[reader.id] if goal.id in seen):
+            key = f"kpi.alert:{goal.id}:{goal.edition}:{today()}:{seen[goal.id].status}"
+            who = names[goal.owner_id] if goal.owner_id and goal.owner_id != reader.id else ""
+            yield Message(member_ids=[reader.id], text=_alert(goal, seen[goal.id], who), url=f"kpi/goals/{goal.id}",
+                          icon="alert-triangle", key=key, mail=True)  # fmt: skip
 
 
 def _alert(goal: Goal, told: Told, who: str) -> Callable[[], str]:
@@ -95,11 +95,7 @@ def _alert(goal: Goal, told: Told, who: str) -> Callable[[], str]:
     return text
 
 
-def _name(member_id: int | None) -> str:
-    return next((member.name for member in members([member_id])), "")
-
-
-def _remind(goals: Sequence[Goal]) -> None:
+def _reminders(goals: Sequence[Goal]) -> Iterator[Message]:
     """Whose check-in is due in the second half of its week, month or quarter is reminded, once in each."""
     said, day = last_checkins([goal.id for goal in goals]), today()
     waiting = [goal for goal in goals if is_due(goal, said.get(goal.id)) and _half_over(goal, day)]
@@ -107,7 +103,7 @@ def _remind(goals: Sequence[Goal]) -> None:
     for owner_id, theirs in ((member.id, told[member.id]) for member in members(told) if may(member, "kpi.goal.answer")):
         for cadence in dict.fromkeys(goal.cadence for goal in theirs):
             first, _last_day = around(day, cadence)
-            _remind_of(owner_id, [goal for goal in theirs if goal.cadence == cadence], f"{cadence}:{first}", cadence != WEEK)
+            yield _reminder(owner_id, [goal for goal in theirs if goal.cadence == cadence], f"{cadence}:{first}", cadence != WEEK)
 
 
 def _half_over(goal: Goal, day: date) -> bool:
@@ -115,12 +111,12 @@ def _half_over(goal: Goal, day: date) -> bool:
     return 2 * working_days(first, day) >= working_days(first, last)
 
 
-def _remind_of(owner_id: int, goals: Sequence[Goal], period: str, mail: bool) -> None:
+def _reminder(owner_id: int, goals: Sequence[Goal], period: str, mail: bool) -> Message:
     names = ", ".join(goal.name for goal in goals[:NAMED]) + (" …" if len(goals) > NAMED else "")
 
     def text() -> str:
         return _n("A check-in is due: %(names)s", "%(num)d check-ins are due: %(names)s", len(goals), names=names)
 
-    notify([owner_id], text, "kpi/", icon="message", key=f"kpi.checkin:{owner_id}:{period}", mail=mail)
+    return Message(member_ids=[owner_id], text=text, url="kpi/", icon="message", key=f"kpi.checkin:{owner_id}:{period}", mail=mail)
 
 
