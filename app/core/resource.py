@@ -36,6 +36,20 @@ class View:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The page of a record, whatever tab is shown on it: its template, and that of its part without the shell.
+
+    `context` makes of a row what they need beside the tab, in place of the facts alone; `stream` tells what happened to the
+    row, in place of `app.core.stream.of`.
+    """
+
+    template: str = "core/record.html"
+    fragment: str = "core/_record.html"
+    context: Callable[[Any], Mapping[str, Any]] | None = None
+    stream: Callable[[Any], Mapping[str, Any]] | None = None
+
+
 @dataclass(kw_only=True, eq=False)
 class Resource:
     """One record type of a module.
@@ -75,7 +89,7 @@ class Resource:
     open_names: bool = False  # True: whoever may fill in a look-up may choose among them, as among colleagues
     personal: bool = False  # rows are about people: what is known of one is handed out, and erased (`app.core.personal`)
     surfaces: Mapping[str, Any] = field(default_factory=dict)
-    page: tuple[str, Callable[[Any], Mapping[str, Any]]] | None = None  # template of its record page and, from a row, its context
+    page: Page = Page()
     grants: Mapping[str, Sequence[str]] = field(default_factory=lambda: STOCK)  # role key -> verbs
     scopes: Mapping[str, str] = field(default_factory=lambda: STOCK_SCOPES)  # role key -> own, team or all
     similar: Callable[[Mapping[str, Any]], Any] | None = None  # `Found` for a new one, in place of rows of this kind alone

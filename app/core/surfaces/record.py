@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, abort, current_app, render_template, request, url_for
@@ -60,15 +61,13 @@ def _thrown_away(resource: Resource, row_id: int) -> Any:
 def record_page(resource: Resource, row_id: int) -> Any:
     """A record with its facts; the stream of what happened is its first tab."""
     row = fetch(resource, row_id)
-    told = stream.of(resource, row_id)
-    return render("core/record.html", "core/_record.html", resource=resource, record=describe(resource, row), stream=told)
+    return render(resource.page.template, resource.page.fragment, **page_of(resource, row))
 
 
 def history(resource: Resource, row_id: int) -> Any:
     """The stream of a record, as a tab of its page."""
     row = fetch(resource, row_id)
-    told = stream.of(resource, row_id)
-    return render("core/record.html", "core/_history.html", resource=resource, record=describe(resource, row), stream=told)
+    return tab_of(resource, row, "core/_history.html", stream=_stream(resource, row))
 
 
 def tab_of(resource: Resource, row: Any, fragment: str, *, status: int = 200, **context: Any) -> Response:
@@ -76,9 +75,24 @@ def tab_of(resource: Resource, row: Any, fragment: str, *, status: int = 200, **
     context = {"resource": resource, "title": getattr(row, resource.title), **context}
     if wants_fragment():
         return render(fragment, status=status, **context)
-    template, frame = resource.page or ("core/record.html", lambda row: {"resource": resource, "record": describe(resource, row)})
     part = Markup(render_template(fragment, **context))  # noqa: S704  # a template of ours has escaped what it was given
-    return render(template, status=status, **frame(row), tab=part)
+    return render(resource.page.template, status=status, **frame_of(resource, row), tab=part)
+
+
+def page_of(resource: Resource, row: Any) -> dict[str, Any]:
+    """What the templates of a record's page need when the stream is the tab that is shown."""
+    return {**frame_of(resource, row), "stream": _stream(resource, row)}
+
+
+def frame_of(resource: Resource, row: Any) -> dict[str, Any]:
+    """What the templates of a record's page need beside the tab that is shown."""
+    own = resource.page.context
+    return {"resource": resource, **(own(row) if own else {"record": describe(resource, row)})}
+
+
+def _stream(resource: Resource, row: Any) -> Mapping[str, Any]:
+    own = resource.page.stream
+    return own(row) if own else stream.of(resource, row.id)
 
 
 def describe(resource: Resource, row: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.core.hooks import Column, Hooks, Item
 from app.core.i18n import _l
+from app.core.resource import Page
 from app.modules.admin import (
     figure_views,
     log_views,
@@ -15,7 +16,7 @@ from app.modules.admin import (
     views,
 )
 
-resources.MEMBER.surfaces = {"record": views.member_record}
+resources.MEMBER.page = Page(context=views.member_page)
 resources.ROLE.surfaces = {"new": views.role_new, "record": views.role_record, "edit": views.role_edit}
 
 PAGES = (views, search_views, log_views, notice_views, figure_views)  # their views are on one blueprint

@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, abort, g, request, url_for
 from flask_login import current_user
 
-from app.core import lifecycle, stream
+from app.core import lifecycle
 from app.core.access import can, enter_company, is_current, require, signed_in
 from app.core.clock import today
 from app.core.errors import Refusal
 from app.core.i18n import _
-from app.core.models import Role
+from app.core.models import Membership, Role
 from app.core.resource import VERBS
 from app.core.shell import shell
 from app.core.surfaces.form import given_version
@@ -166,19 +166,16 @@ def _role_page(
 # Members
 
 
-@require("admin.member.view")
-def member_record(row_id: int) -> Any:
-    """A member's page, with what an administrator may do about their log-in."""
-    member = fetch(MEMBER, row_id)
+def member_page(member: Membership) -> dict[str, Any]:
+    """What the template of a member's page needs, with what an administrator may do about their log-in."""
     record = describe(MEMBER, member)
-    log_in = queries.log_ins([row_id]).get(row_id)
+    log_in = queries.log_ins([member.id]).get(member.id)
     record["subtitle"] = _("Logs in as %(email)s", email=log_in) if log_in else _("Without log-in")
     current = is_current(member, today())
     record["tags"] = [] if current else [{"label": _("Not a member now"), "kind": "quiet"}]
     if can(MEMBER.permission("edit")) and current:
-        record["actions"] = _member_actions(row_id, log_in)
-    told = stream.of(MEMBER, row_id)
-    return render("core/record.html", "core/_record.html", resource=MEMBER, record=record, stream=told)
+        record["actions"] = _member_actions(member.id, log_in)
+    return {"record": record}
 
 
 def _member_actions(row_id: int, log_in: str | None) -> list[dict[str, Any]]:

@@ -12,8 +12,10 @@ from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.hx import is_htmx
 from app.core.ids import whole as whole_number
+from app.core.registry import registry
+from app.core.surfaces.record import page_of
 from app.core.web import redirect_to, render, settle
-from app.modules.crm import board, page
+from app.modules.crm import board
 from app.modules.crm.board_filters import BoardFilters
 from app.modules.crm.models import Deal
 
@@ -32,7 +34,7 @@ def answer(deal: Deal, stages: set[int] | None, into: int | None = None, closes_
         return render("crm/_elsewhere.html", closes_dialog=closes_dialog, events="deals:changed")
     if not on_board():
         # Other pages show deals as well: they hear of the change and ask again for what they show.
-        shown_here = page.context(deal) if _page_behind().path.startswith(url_for("crm.deal_record", row_id=deal.id)) else {}
+        shown_here = page_of(registry.resource("crm.deal"), deal) if _page_behind().path.startswith(url_for("crm.deal_record", row_id=deal.id)) else {}
         return render("crm/_deal_again.html", closes_dialog=closes_dialog, events=CHANGED, **shown_here)
     if stages is None:
         return render("crm/_board_again.html", board=board.board_of(filters, shown()), closes_dialog=closes_dialog, events=CHANGED)

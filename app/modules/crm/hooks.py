@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item, joined
 from app.core.i18n import _l
-from app.modules.crm import creation, demo, page, views  # noqa: F401  # views bring their addresses
+from app.core.resource import Page
+from app.modules.crm import creation, demo, page, told, views  # noqa: F401  # views bring their addresses
 from app.modules.crm.accounts.plug import hooks as accounts
 from app.modules.crm.activities.plug import hooks as activities
 from app.modules.crm.blueprint import blueprint
@@ -24,8 +25,8 @@ from app.modules.crm.seeds import on_enable
 from app.modules.crm.settings.plug import hooks as settings
 
 # Told here, as pages are made of resources and not the other way round.
-deal.page = ("crm/deal.html", page.context)
-deal.surfaces = {"record": page.deal_page, "history": page.deal_history, "new": creation.deal_new}
+deal.page = Page(template="crm/deal.html", fragment="crm/_deal.html", context=page.context, stream=told.stream_of)
+deal.surfaces = {"new": creation.deal_new}
 
 deals = Hooks(
     blueprint=blueprint,

@@ -11,7 +11,7 @@ from app.core.hx import is_htmx
 from app.core.i18n import _
 from app.core.registry import registry
 from app.core.surfaces.form import given_version
-from app.core.surfaces.record import fetch
+from app.core.surfaces.record import fetch, page_of
 from app.core.web import redirect_to, render, settle, toast
 from app.modules.crm import board, forms, page, services
 from app.modules.crm.answers import answer, elsewhere, filters_behind, on_board, shown, whole
@@ -117,7 +117,7 @@ def _too_late(deal_id: int, stage: Stage | None, form: Form | None, late: Confli
     if elsewhere(deal):
         return render("crm/_elsewhere.html", status=409, closes_dialog=False, events="deals:changed")
     if not on_board():
-        return render("crm/_deal_again.html", status=409, closes_dialog=False, **page.context(deal))
+        return render("crm/_deal_again.html", status=409, closes_dialog=False, **page_of(registry.resource("crm.deal"), deal))
     found = board.board_of(filters_behind(), shown())
     answer = render("crm/_board_again.html", status=409, board=found, closes_dialog=False)
     answer.headers["HX-Retarget"] = "#toasts"

@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from flask import url_for
 from sqlalchemy import func, select
 
-from app.core import lookups, stream
-from app.core.access import can, require
+from app.core import lookups
+from app.core.access import can
 from app.core.clock import today
 from app.core.db import db, utcnow
 from app.core.formats import day, moment, money, percent
 from app.core.i18n import _, _n
 from app.core.money import Money
 from app.core.registry import registry
-from app.core.surfaces.record import describe, fetch
-from app.core.web import render
-from app.modules.crm import told
+from app.core.surfaces.record import describe
 from app.modules.crm.activities.queries import NextStep, next_of_deals
 from app.modules.crm.gates import rules
 from app.modules.crm.gates.passing import first_stage, stage_left
-from app.modules.crm.models import LOST, OPEN, WON, Deal, DealEvent, DealSpan, Pipeline, Stage
+from app.modules.crm.models import LOST, OPEN, WON, Deal, DealSpan, Pipeline, Stage
 
-MOST = 300
 KINDS = {OPEN: "", WON: "ok", LOST: "bad"}
 STEP_ICONS = {"call": "phone", "email": "mail", "visit": "map-pin", "meeting": "users", "task": "checkbox"}
 
 
-@require("crm.deal.view")
-def deal_page(row_id: int) -> Any:
-    """A deal with its facts and history."""
-    deal = fetch(registry.resource("crm.deal"), row_id)
-    return render("crm/deal.html", "crm/_deal.html", **context(deal))
-
-
-@require("crm.deal.view")
-def deal_history(row_id: int) -> Any:
-    """The history of a deal, as a tab of its page."""
-    deal = fetch(registry.resource("crm.deal"), row_id)
-    return render("crm/deal.html", "core/_history.html", **context(deal))
-
-
 def context(deal: Deal) -> dict[str, Any]:
-    """Everything the template of the page needs. The number of statements does not grow with the history."""
+    """What the template of the page needs beside its tab. The number of statements does not grow with the history."""
     resource = registry.resource("crm.deal")
     record = describe(resource, deal)
-    stages = _stages(deal)
+    spans = _spans(deal)
+    stages = _stages(deal, spans)
     current = next(s for s in stages if s["id"] == deal.stage_id)
     account = lookups.labels("contacts.account", [deal.account_id]).get(deal.account_id or 0, "")
     record["title"] = f"{deal.name} – {account}" if account else deal.name
@@ -57,8 +41,7 @@ def context(deal: Deal) -> dict[str, Any]:
     share = current["probability"] if deal.probability is None else deal.probability
     record["head"] = _head(deal, record["head"], share)
     _fill_from_stage(record["groups"], current["row"])
-    events = _events(deal)
-    if again := told.times_reopened(events):
+    if again := sum(before.state != OPEN and after.state == OPEN for before, after in pairwise(spans)):
         record["tags"].append({"label": _n("Reopened once", "Reopened %(num)d times", again), "kind": "warn"})
     may_edit = can("crm.deal.edit")
     return {
@@ -72,7 +55,6 @@ def context(deal: Deal) -> dict[str, Any]:
         "step": step_of(deal),
         "reopen": _reopening(deal) if may_edit and deal.state != OPEN else None,
         "transfer_url": url_for("crm.deal_transfer", deal_id=deal.id) if may_edit and _pipelines() > 1 else None,
-        "stream": stream.of(resource, deal.id, without=told.TOLD_BY_LEDGER, more=partial(told.newest, events)),
     }
 
 
@@ -112,9 +94,9 @@ def _head(deal: Deal, facts: list[dict[str, Any]], probability: int) -> list[dic
     return [*shown, {"label": _("Age"), "text": _n("%(num)d day", "%(num)d days", age), "numeric": True}]
 
 
-def _stages(deal: Deal) -> list[dict[str, Any]]:
+def _stages(deal: Deal, spans: Sequence[Any]) -> list[dict[str, Any]]:
     """The stages of the deal's pipeline with the days it has spent in each."""
-    spent = _days_in_stages(deal)
+    spent = _days_in_stages(spans)
     query = select(Stage.id, Stage.name, Stage.type, Stage.probability, Stage.needs, Stage.category).where(Stage.pipeline_id == deal.pipeline_id)
     rows = db.session.execute(query.order_by(Stage.position, Stage.id)).all()
     at = next((i for i, row in enumerate(rows) if row.id == deal.stage_id), 0)
@@ -127,22 +109,18 @@ def _stages(deal: Deal) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _days_in_stages(deal: Deal) -> dict[int, int]:
-    spans = db.session.execute(
-        select(DealSpan.stage_id, DealSpan.valid_from, DealSpan.valid_to)
-        .where(DealSpan.deal_id == deal.id, DealSpan.known_to.is_(None), DealSpan.state == OPEN)
-    )
+def _spans(deal: Deal) -> Sequence[Any]:
+    """Where a deal has been as known now, oldest first: (stage_id, state, valid_from, valid_to)."""
+    known = select(DealSpan.stage_id, DealSpan.state, DealSpan.valid_from, DealSpan.valid_to)
+    return db.session.execute(known.where(DealSpan.deal_id == deal.id, DealSpan.known_to.is_(None)).order_by(DealSpan.valid_from)).all()
+
+
+def _days_in_stages(spans: Iterable[Any]) -> dict[int, int]:
     seconds: dict[int, float] = {}
     now = utcnow()
-    for row in spans:
+    for row in (span for span in spans if span.state == OPEN):
         seconds[row.stage_id] = seconds.get(row.stage_id, 0) + ((row.valid_to or now) - row.valid_from).total_seconds()
     return {stage_id: int(total // 86_400) for stage_id, total in seconds.items()}
-
-
-def _events(deal: Deal) -> Sequence[DealEvent]:
-    """The newest events of a deal, newest first."""
-    query = select(DealEvent).where(DealEvent.deal_id == deal.id)
-    return db.session.scalars(query.order_by(DealEvent.at.desc(), DealEvent.id.desc()).limit(MOST)).all()
 
 
 def _pipelines() -> int:
@@ -164,7 +142,7 @@ def gates_of(deal: Deal, stages: list[dict[str, Any]] | None = None) -> list[dic
     """What the stage of an open deal and the one after it ask for, where they ask for anything."""
     if deal.state != OPEN:
         return []
-    ways = [s for s in stages or _stages(deal) if s["type"] == OPEN]
+    ways = [s for s in stages or _stages(deal, _spans(deal)) if s["type"] == OPEN]
     at = next((i for i, s in enumerate(ways) if s["now"]), 0)
     near = ways[at : at + 2]
     checks = rules.checks_of([s["id"] for s in near], deal.id)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
-from app.core import lookups
+from sqlalchemy import select
+
+from app.core import lookups, stream
+from app.core.db import db
 from app.core.fields import Field
 from app.core.formats import day, money
 from app.core.history import Entry
@@ -15,24 +18,25 @@ from app.core.i18n import _, _l, _n
 from app.core.money import Money
 from app.core.registry import registry
 from app.modules.crm import ledger
-from app.modules.crm.models import CREATED, LOST, MOVED, OPEN, VOIDED, WON, DealEvent
+from app.modules.crm.models import CREATED, LOST, MOVED, OPEN, VOIDED, WON, Deal, DealEvent
 
 # Columns of the deal that the ledger tells about, and the line "created", which it tells too.
 TOLD_BY_LEDGER = (*ledger.COLUMNS, None)
+MOST = 300  # events
 SOURCES = {"import": _l("Imported"), "transfer": _l("With its pipeline")}
+
+
+def stream_of(deal: Deal) -> dict[str, Any]:
+    """What happened to a deal: what the ledger knows is told by the ledger. The number of statements does not grow with it."""
+    query = select(DealEvent).where(DealEvent.deal_id == deal.id)
+    events = db.session.scalars(query.order_by(DealEvent.at.desc(), DealEvent.id.desc()).limit(MOST)).all()
+    return stream.of(registry.resource("crm.deal"), deal.id, without=TOLD_BY_LEDGER, more=partial(newest, events))
 
 
 def newest(events: Sequence[DealEvent], before: datetime | None, limit: int) -> list[Entry]:
     """What the ledger tells of a deal by its events (newest first): the newest entries before an instant."""
     entries = [e for e in _ledger_entries(events) if before is None or e.at < before]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)[:limit]
-
-
-def times_reopened(events: Sequence[DealEvent]) -> int:
-    """How often a deal that was closed has come back, by its newest events, newest first."""
-    voided = {e.voids_id for e in events if e.kind == VOIDED}
-    states = [e.state for e in reversed(events) if e.state and e.id not in voided]
-    return sum(1 for before, after in pairwise(states) if before != OPEN and after == OPEN)
 
 
 def _ledger_entries(events: Sequence[DealEvent]) -> list[Entry]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, url_for
+from flask import url_for
 
-from app.core import stream
-from app.core.access import can, require
+from app.core.access import can
 from app.core.clock import today
 from app.core.i18n import _
-from app.core.surfaces.record import describe, fact, fetch
-from app.core.web import render
+from app.core.surfaces.record import describe, fact
 from app.modules.crm.activities.lines import late_text
 from app.modules.crm.activities.models import CANCELLED, DONE, PLANNED, Activity
 from app.modules.crm.activities.queries import LATE, TODAY, state_of
@@ -29,15 +27,8 @@ HEADS = {
 HIDDEN = {PLANNED: OF_RESULT, DONE: OF_PLAN, CANCELLED: OF_PLAN | OF_DONE}
 
 
-@require("crm.activity.view")
-def activity_page(row_id: int) -> Response:
-    """An activity with its facts and what happened to it."""
-    activity = fetch(resource, row_id)
-    told = stream.of(resource, row_id)
-    return render("core/record.html", "core/_record.html", resource=resource, record=_page_of(activity), stream=told)
-
-
-def _page_of(activity: Activity) -> dict[str, Any]:
+def page_of(activity: Activity) -> dict[str, Any]:
+    """What the template of the page needs, with the state, what can be done next, and only the facts that say something."""
     record = describe(resource, activity)
     record["tags"] = _tags(activity)
     record["head"] = [fact(resource.field(name), activity, None) for name in HEADS[activity.state]]
@@ -45,7 +36,7 @@ def _page_of(activity: Activity) -> dict[str, Any]:
         group["facts"] = [each for each in group["facts"] if each["name"] not in HIDDEN[activity.state]]
     record["groups"] = [group for group in record["groups"] if group["facts"]]
     record["actions"] = [*_actions(activity), *record["actions"]]
-    return record
+    return {"record": record}
 
 
 def _tags(activity: Activity) -> list[dict[str, str]]:

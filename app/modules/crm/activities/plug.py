@@ -6,11 +6,12 @@ from functools import partial
 
 from app.core.hooks import Column, Hooks, Item, Personal, Timeline
 from app.core.i18n import _l
+from app.core.resource import Page
 from app.modules.crm.activities import demo, lines, page, personal, seeds, views  # noqa: F401  # its pages
 from app.modules.crm.activities.resources import activity, activity_outcome, activity_type
 
 # Told here, as pages are made of resources and not the other way round.
-activity.surfaces = {"record": page.activity_page}
+activity.page = Page(context=page.page_of)
 # The records that activities are linked to, and the column that says so.
 RECORDS = {
     "contacts.account": "account_id", "contacts.contact": "contact_id", "crm.deal": "deal_id", "crm.lead": "lead_id"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item
 from app.core.i18n import _l
+from app.core.resource import Page
 from app.modules.crm.leads import demo, seeds, services, views
 from app.modules.crm.leads.merging import MERGES
 from app.modules.crm.leads.origins import campaign, medium, source
 from app.modules.crm.leads.resources import lead
 
 # Told here, as pages are made of resources and not the other way round.
-lead.surfaces = {"record": views.lead_page}
+lead.page = Page(context=views.page_of)
 
 hooks = Hooks(
     resources=(lead, source, medium, campaign),

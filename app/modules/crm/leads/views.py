@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from app.core import history
 from app.core.access import can, require
 from app.core.errors import BusinessError, Conflict
 from app.core.forms import Form
@@ -21,17 +20,8 @@ from app.modules.crm.leads.models import CONVERTED, DISQUALIFIED, NEW, Lead
 from app.modules.crm.leads.resources import KINDS
 
 
-@require("crm.lead.view")
-def lead_page(row_id: int) -> Any:
-    """A lead with its facts and what happened."""
-    lead = fetch(registry.resource("crm.lead"), row_id)
-    record = page_of(lead)
-    days = history.days(history.of_record(registry.resource("crm.lead"), row_id))
-    return render("core/record.html", "core/_record.html", resource=registry.resource("crm.lead"), record=record, days=days)
-
-
 def page_of(lead: Lead) -> dict[str, Any]:
-    """What the record template needs, with the state and what can be done next."""
+    """What the template of the page needs, with the state and what can be done next."""
     resource = registry.resource("crm.lead")
     record = describe(resource, lead)
     record["tags"] = [{"label": resource.field("state").show(lead.state), "kind": KINDS[lead.state]}]
@@ -41,7 +31,7 @@ def page_of(lead: Lead) -> dict[str, Any]:
         group["facts"] = [fact for fact in group["facts"] if fact["name"] not in hidden]
     record["groups"] = [group for group in record["groups"] if group["facts"]]
     record["actions"] = [*_actions(lead), *record["actions"]]
-    return record
+    return {"record": record}
 
 
 def _actions(lead: Lead) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import url_for
 
-from app.core import lookups, stream
+from app.core import lookups
 from app.core.access import can, me, visible_members
 from app.core.clock import local_date, today
 from app.core.formats import colour, day, initials, moment, percent
@@ -59,10 +59,8 @@ def context(goal: Goal) -> dict[str, Any]:
     stands = tell([goal, *children])
     people = lookups.labels(lookups.MEMBER, _people(goal, words, editions, seen, checkins, todo, children))
     told = stands[goal.id]
-    resource = registry.resource("kpi.goal")
     may_act = rights.may_speak(goal) and can("kpi.action.create") and goal.state not in (CLOSED, DROPPED)
     return {
-        "resource": resource,
         "goal": goal,
         "record": _record(goal, told),
         "way": _way(goal),
@@ -88,12 +86,6 @@ def context(goal: Goal) -> dict[str, Any]:
         "seen": _seen(goal, seen, people),
         "seen_url": _seen_url(goal, seen),
     }
-
-
-def with_stream(goal: Goal) -> dict[str, Any]:
-    """The same with the stream of what happened, as the tab beside."""
-    resource = registry.resource("kpi.goal")
-    return {**context(goal), "stream": stream.of(resource, goal.id)}
 
 
 def _people(goal: Goal, words: Any, editions: Any, seen: Any, checkins: Any, todo: Any, children: Any) -> list[int | None]:

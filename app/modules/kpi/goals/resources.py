@@ -6,8 +6,8 @@ from app.core.changelog import actor_id
 from app.core.fields import Boolean, Choice, Date, LongText, Percent, Text
 from app.core.i18n import _l
 from app.core.lookups import Lookup
-from app.core.resource import VERBS, Resource, View
-from app.modules.kpi.goals import forms, labels, services, views
+from app.core.resource import VERBS, Page, Resource, View
+from app.modules.kpi.goals import forms, labels, page, services, views
 from app.modules.kpi.goals.fields import Aim, MetricChoice, Reason, Usual
 from app.modules.kpi.models import (
     ACTIVE,
@@ -85,6 +85,7 @@ goal = Resource(
     create=services.create_goal,
     update=services.change_goal,
     bulk=services.bulk_goals,
-    surfaces={"record": views.goal_page, "history": views.goal_history, "new": forms.goal_new, "edit": forms.goal_edit},
+    page=Page(template="kpi/goals/goal.html", fragment="kpi/goals/_goal.html", context=page.context),
+    surfaces={"record": views.goal_page, "new": forms.goal_new, "edit": forms.goal_edit},
     grants={"manager": tuple(VERBS), "rep": ("view", "export")},
 )

@@ -9,10 +9,10 @@ from app.core.clock import today
 from app.core.formats import long_day
 from app.core.hx import is_htmx
 from app.core.registry import registry
-from app.core.surfaces.record import fetch
+from app.core.surfaces.record import fetch, frame_of
 from app.core.web import redirect_to, render
 from app.modules.kpi.blueprint import blueprint
-from app.modules.kpi.goals import agreement, mine, page
+from app.modules.kpi.goals import agreement, mine
 from app.modules.kpi.goals.course import blocks_of
 
 
@@ -27,14 +27,7 @@ def my_goals() -> Response:
 def goal_page(row_id: int) -> Response:
     """A goal with where it stands and what was said about it."""
     goal = fetch(registry.resource("kpi.goal"), row_id)
-    return render("kpi/goals/goal.html", "kpi/goals/_goal.html", tab="overview", **page.context(goal))
-
-
-@require("kpi.goal.view")
-def goal_history(row_id: int) -> Response:
-    """The stream of a goal, as a tab of its page."""
-    goal = fetch(registry.resource("kpi.goal"), row_id)
-    return render("kpi/goals/goal.html", "core/_history.html", tab="history", **page.with_stream(goal))
+    return render("kpi/goals/goal.html", "kpi/goals/_goal.html", **frame_of(registry.resource("kpi.goal"), goal))
 
 
 @blueprint.get("/goals/<int:goal_id>/course", endpoint="goal_course")
