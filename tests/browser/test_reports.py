@@ -26,7 +26,7 @@ def test_a_mark_of_the_funnel_leads_to_its_records(visit: Visit, deals: dict[str
     expect(page.get_by_role("heading", name="Pre-sale funnel (cohort)")).to_be_visible()
     assert axe(page) == []
 
-    mark = page.locator("#report section").first.locator("svg.v-chart-wide a").nth(2)
+    mark = page.locator("#report section").first.locator("svg.v-chart:visible a").nth(2)
     expect(mark).to_have_accessible_name("Proposal: 3")
     mark.focus()
     page.keyboard.press("Enter")
@@ -50,8 +50,21 @@ def test_no_report_is_wider_than_a_phone(visit: Visit, deals: dict[str, int], re
     page = visit("alice", f"{URL}/{report}?{QUARTER}", viewport={"width": 360, "height": 740})
     expect(page.locator("#report h1")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    small = "() => [...document.querySelectorAll('#report svg.v-chart-narrow')].map((s) => s.getBoundingClientRect().width / s.viewBox.baseVal.width)"
-    assert all(scale > 0.85 for scale in page.evaluate(small))  # its letters are no smaller than meant
+
+
+LETTERS = """() => [...document.querySelectorAll("#report svg.v-chart text")].filter((t) => t.checkVisibility())
+    .map((t) => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a)"""
+
+
+@pytest.mark.parametrize("width", [360, 480, 600, 768, 1024, 1280, 1440, 1600])
+def test_charts_are_read_alike_at_every_width(visit: Visit, deals: dict[str, int], width: int) -> None:
+    page = visit("alice", f"{URL}/sales?{QUARTER}", viewport={"width": width, "height": 800})
+    expect(page.locator("#report svg.v-chart text").first).to_be_attached()
+    shown = "() => [...document.querySelectorAll('#report .v-charts')].map((all) => [...all.children].filter((s) => s.checkVisibility()).length)"
+    assert set(page.evaluate(shown)) == {1}
+    sizes = page.evaluate(LETTERS)
+    assert min(sizes) >= 11.9, (min(sizes), max(sizes))
+    assert max(sizes) <= 14.6, (min(sizes), max(sizes))
 
 
 def test_a_filter_is_part_of_the_address(visit: Visit, deals: dict[str, int]) -> None:

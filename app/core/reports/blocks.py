@@ -79,12 +79,10 @@ class Block:
     choices: Sequence[tuple[str, str, bool]] = ()  # of the block alone: label, address, whether it is the one shown
 
     @cached_property
-    def wide(self) -> Chart | None:
-        return self.draw(WIDE if self.broad else HALF) if self.draw and self.table.rows else None
-
-    @cached_property
-    def narrow(self) -> Chart | None:
-        return self.draw(NARROW) if self.draw and self.table.rows else None
+    def charts(self) -> Sequence[Chart]:
+        """Its chart at each width a page may have room for, the broadest first; none where there is nothing to draw."""
+        widths = (WIDE, HALF, NARROW) if self.broad else (HALF, NARROW)
+        return [self.draw(width) for width in widths] if self.draw and self.table.rows else []
 
     @cached_property
     def paper(self) -> Chart | None:

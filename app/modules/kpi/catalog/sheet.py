@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 
 from app.core import lookups
 from app.core.access import can
-from app.core.charts import NARROW, Bar, Chart, horizontal
+from app.core.charts import HALF, NARROW, Bar, Chart, horizontal
 from app.core.clock import today
 from app.core.db import db
 from app.core.dimensions import dimensions
@@ -35,7 +35,6 @@ from app.modules.kpi.own.models import FORMULA, OwnMetric
 from app.modules.kpi.own.uses import uses
 
 MOST_BARS = 15
-BROAD = 780  # pixels: what is left beside the definition
 MOST_GOALS = 50
 RECORDS = "admin.figure_records"
 
@@ -57,8 +56,7 @@ class Present:
     total: Cell
     n: int
     lines: Sequence[Line]
-    wide: Chart | None
-    narrow: Chart | None
+    charts: Sequence[Chart]  # at each width a page may have room for, the broadest first
     notes: Sequence[str]
 
 
@@ -175,10 +173,10 @@ def _present(found: Metric) -> Present | None:
     bars = [bar for bar in _bars(found, split)[:MOST_BARS] if bar.value is not None] if split else []
     label = _("%(metric)s by owner", metric=found.label)
     drawn = any(bar.value for bar in bars)
-    wide, narrow = (horizontal(label, bars, width=width) if drawn else None for width in (BROAD, NARROW))
+    charts = [horizontal(label, bars, width=width) for width in (HALF, NARROW)] if drawn else []
     period = Period(*around(today(), "quarter"), name="this-quarter").label if found.period else _("Now")
     total = cell(found, whole.total, _records(found, query))
-    return Present(period, total, whole.total.n, lines, wide, narrow, [f"{n} {REASONS[reason]}" for reason, n in whole.excluded.items() if n])
+    return Present(period, total, whole.total.n, lines, charts, [f"{n} {REASONS[reason]}" for reason, n in whole.excluded.items() if n])
 
 
 def _sorted(split: Figure) -> list[Any]:
