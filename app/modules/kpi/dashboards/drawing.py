@@ -152,7 +152,7 @@ def _aims(desk: Desk, metric: Metric, keys: list[int], names: list[str], only: M
     """The quota of each month, where the figure is the one that quotas are about."""
     if metric.id != WON or set(only) - {"owner"}:
         return None
-    book = Book(desk.frame, Period(month_of(keys[0]).first, month_of(keys[-1]).last))
+    book = Book.of(desk.frame, Period(month_of(keys[0]).first, month_of(keys[-1]).last))
     found = [(book.member(only["owner"], month_of(key)) if only else book.whole(month_of(key))).target for key in keys]
     if all(quota is None for quota in found):
         return None

@@ -81,7 +81,7 @@ def team(desk: Desk, key: str, title: str) -> tuple[Rows, Block]:
     if not desk.may(WON, OPEN, WEIGHTED, RATE, CYCLE):
         raise BusinessError(_("The application that this figure comes from is switched off."))
     sub = Desk(replace(desk.frame, split=OWNER), desk.asked, desk.left_out, desk.wider, desk.known)
-    lines = [line for line in standings(sub, Book(sub.frame, sub.frame.period)) if line.key is not None]
+    lines = [line for line in standings(sub, Book.of(sub.frame, sub.frame.period)) if line.key is not None]
     rates, cycles = (by_key(figure, OWNER) for figure in sub.figures((RATE, CYCLE), OWNER))
     address = {i: sub.behind(i) for i in (WON, OPEN, WEIGHTED, RATE, CYCLE)}
     rows = tuple(_person(sub, line, rates, cycles, {i: at(owner=line.key) for i, at in address.items()}) for line in lines)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from copy import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -32,23 +31,26 @@ class Handed:
     people: Decimal | None
 
 
+@dataclass(eq=False)
 class Book:
-    """The quotas of some years, and which of them the reader may see; read in two statements."""
+    """Quotas, the teams as id -> (team above, name), and whose quotas the reader may see (None: everybody's)."""
 
-    def __init__(self, frame: Frame, reach: Period) -> None:
-        self.frame = frame
-        self.quotas = all_quotas((COMPANY, TEAM, MEMBER), reach.first, reach.last)
-        self.allowed = reader_scope(frame.module)
+    frame: Frame
+    quotas: Sequence[Quota]
+    teams: Mapping[int, tuple[int | None, str]]
+    allowed: frozenset[int] | None
+
+    @classmethod
+    def of(cls, frame: Frame, reach: Period) -> Book:
+        """The quotas of some years, read in two statements."""
+        quotas = all_quotas((COMPANY, TEAM, MEMBER), reach.first, reach.last)
         rows = db.session.execute(select(Team.id, Team.parent_id, Team.name), execution_options={"all_rows": True})
-        self.teams = {team_id: (parent, name) for team_id, parent, name in rows}
+        return cls(frame, quotas, {team_id: (parent, name) for team_id, parent, name in rows}, reader_scope(frame.module))
 
     @cached_property
     def at_first(self) -> Book:
         """The same with quotas as they were when they began."""
-        found = copy(self)
-        found.quotas = at_first(self.quotas)
-        found.__dict__.pop("_whole", None)
-        return found
+        return Book(self.frame, at_first(self.quotas), self.teams, self.allowed)
 
     # Single holders
 

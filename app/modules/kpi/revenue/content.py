@@ -61,7 +61,7 @@ def content(desk: Desk) -> Content:
     desk.figure(WON, "owner", "team", "month", during=reach)  # tells the months and all whole periods below
     for metric_id in (QUOTA, ATTAINMENT):
         desk.metric(metric_id)
-    book, months = Book(desk.frame, reach), months_of(desk)
+    book, months = Book.of(desk.frame, reach), months_of(desk)
     won = course(desk, WON, months)
     rows = people.standings(desk, book)
     whole = _whole(desk, book)

@@ -163,7 +163,7 @@ def history(desk: Desk, reach: Period) -> Block:
     spans = periods(desk.frame.period)
     desk.figure(WON, OWNER, "team", "month", during=reach)
     won = {span: by_key(desk.figure(WON, OWNER, during=span), OWNER) for span in spans}
-    book = Book(desk.frame, Period(min(span.first for span in spans), spans[-1].last))
+    book = Book.of(desk.frame, Period(min(span.first for span in spans), spans[-1].last))
     owners = {q.owner_id for q in book.quotas if q.scope == MEMBER and not q.filters and _among(desk.frame.filters, book, q.owner_id)}
     names = labels_of(OWNER, owners - {None})
     columns = [Column(_("Rep"), numeric=False)]
