@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from flask import g
 from sqlalchemy import Select
@@ -65,6 +65,7 @@ class Facts(Protocol):
     @property
     def by_record(self) -> bool: ...  # whether each record is one of the rows
     def rows_key(self, query: MetricQuery) -> Any: ...
+    def beside(self, others: Sequence[Any]) -> Facts: ...  # such that its rows have what the parts of these need, too
     def rows(self, query: MetricQuery) -> Select: ...
     def keys(self, query: MetricQuery) -> Sequence[Any]: ...
     def groups_of(self, query: MetricQuery) -> Sequence[Any]: ...
@@ -126,8 +127,7 @@ class Metric:
         return self.id.split(".")[0]
 
 
-@dataclass(frozen=True)
-class FigureRow:
+class FigureRow(NamedTuple):
     """One line of a figure. `keys` and `by` map dimension to key and to label; `value` is None where undefined.
 
     A ratio of fewer than `SMALL` rows is `small`; where it is one of numbers, `low` and `high` are the bounds within
@@ -143,6 +143,10 @@ class FigureRow:
     small: bool = False
     low: Decimal | None = None
     high: Decimal | None = None
+
+    def valued(self, value: int | Decimal | Money | None) -> FigureRow:
+        """The same line with another value."""
+        return self._replace(value=value)
 
 
 @dataclass(frozen=True)
@@ -250,7 +254,7 @@ def _told_together(asked: Sequence[Metric], queries: Sequence[MetricQuery]) -> l
     parts = [{c.name: c for c in f.parts_of(query)} for f, query in zip(facts, queries, strict=True)]
     by = {name: c for some in (*keys, *groups) for name, c in some.items()}
     counted = [c.label(f"{name}_{place}") for place, some in enumerate(parts) for name, c in some.items()]
-    found = facts[0].rows(whole).with_only_columns(*by.values(), *counted)
+    found = facts[0].beside(facts).rows(whole).with_only_columns(*by.values(), *counted)
     told = _ask(found.group_by(*(name if name.startswith("d_") else c for name, c in by.items())), whole)
     lines = []
     for place, (a, query) in enumerate(zip(asked, queries, strict=True)):

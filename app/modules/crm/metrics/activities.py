@@ -80,9 +80,16 @@ class Activities:
     def rows_key(self, _query: MetricQuery) -> Any:
         return (Activities, self.done, self.overdue)
 
+    def beside(self, others: Sequence[Activities]) -> Activities:
+        """Of all kinds, whichever each counts. A sum that nobody asks for would be taken of a million rows."""
+        raw = dict.fromkeys(["kind", *(name for other in others for name in other.raw)])
+        return replace(
+            self, kinds=KINDS, raw=tuple(raw),
+            sums=lambda columns: {name: c for other in others for name, c in other.sums(columns).items()},
+        )  # fmt: skip
+
     def rows(self, query: MetricQuery) -> Select:
-        """What all figures of what was done are told by, whichever of its kinds they count."""
-        return replace(self, kinds=KINDS, raw=("kind", "outcome"), sums=late).selected(query, COUNTED["n"])
+        return self.selected(query, COUNTED["n"])
 
     def keys(self, query: MetricQuery) -> Sequence[ColumnElement]:
         return [self._key(COUNTED, name).label(f"d_{name}") for name in query.by]

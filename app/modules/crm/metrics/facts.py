@@ -73,6 +73,9 @@ class Deals:
     def rows_key(self, _query: MetricQuery) -> tuple[Any, ...]:
         return (type(self), self.states, self.dated, self.qualified)
 
+    def beside(self, _others: Sequence[Deals]) -> Deals:
+        return self
+
     def rows(self, query: MetricQuery) -> Select:
         fact = fact_of(query)
         found = self.selected(fact, query)

@@ -53,6 +53,9 @@ class Portfolio:
     def rows_key(self, _query: MetricQuery) -> Any:
         return type(self)
 
+    def beside(self, _others: Sequence[Portfolio]) -> Portfolio:
+        return self
+
     def keys(self, query: MetricQuery) -> Sequence[Any]:
         return [COLUMNS[name].label(f"d_{name}") for name in query.by]
 

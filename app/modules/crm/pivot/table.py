@@ -120,4 +120,4 @@ def _share(part: FigureRow | None, whole: FigureRow | None) -> FigureRow | None:
     if part is None:
         return None
     size = amount(whole)
-    return replace(part, value=amount(part) / size if size else None)
+    return part.valued(amount(part) / size if size else None)
