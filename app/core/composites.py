@@ -11,7 +11,8 @@ from flask import g
 from app.core.money import Money, exponent
 
 if TYPE_CHECKING:
-    from app.core.metrics import Figure, FigureRow, Metric
+    from app.core.figures import Figure, FigureRow
+    from app.core.metrics import Metric
 
 
 def combined(asked: Metric, by: Sequence[str], told: Sequence[Figure]) -> tuple[list[FigureRow], dict[str, int]]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from app.core.figure_parts import merged
-from app.core.metrics import Figure, figure_of
+from app.core.figures import Figure, figure_of
 
 
 def rolled_up(
@@ -41,7 +41,7 @@ def rolled_up(
     if lines and "currency" in lines[0]:  # to be added up before it is converted and rounded
         left = {f"d_{name}" for name in asked.by if name not in by}
         lines = merged({name: part for name, part in line.items() if name not in left} for line in lines)
-    return figure_of(figure.metric, replace(asked, by=by), lines)
+    return figure_of(figure.metric, replace(asked, by=by), lines, figure.as_of)
 
 
 def _months_within(figure: Figure, start: date | None, end: date | None) -> range | None:

@@ -14,7 +14,8 @@ from flask import g
 from app.core.clock import noon
 from app.core.composites import combined
 from app.core.errors import BusinessError, Forbidden
-from app.core.metrics import Figure, FigureRow, Metric, MetricQuery, drill, evaluate, metrics
+from app.core.figures import Figure, FigureRow
+from app.core.metrics import Metric, MetricQuery, drill, evaluate, metrics
 from app.core.money import Money
 from tests.modules.crm.making import clock, make_deal, move, statements
 

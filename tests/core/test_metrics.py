@@ -17,7 +17,8 @@ from app.core.access import enter_company
 from app.core.db import db
 from app.core.dimensions import labels_of
 from app.core.errors import BusinessError, Forbidden, NotFound
-from app.core.metrics import Figure, FigureRow, MetricQuery, evaluate
+from app.core.figures import Figure, FigureRow
+from app.core.metrics import MetricQuery, evaluate
 from app.core.models import Membership, Role
 from app.core.money import Money
 from app.core.registry import registry as modules

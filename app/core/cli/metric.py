@@ -11,6 +11,7 @@ import click
 from app.core import metrics
 from app.core.cli.base import Command, Failed, office
 from app.core.clock import read_instant
+from app.core.figures import REASONS, Figure
 from app.core.money import Money
 
 
@@ -54,11 +55,11 @@ def _instant(option: str, text: str | None) -> datetime | None:
         raise Failed(f"--{option} must be a day or an instant like 2017-06-30T12:00:00+00:00, not “{text}”.") from None
 
 
-def _table(figure: metrics.Figure) -> str:
+def _table(figure: Figure) -> str:
     rows = [[*(row.by[name] or "–" for name in figure.query.by), _value(row.value), f"n={row.n}"] for row in figure.rows]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(figure.query.by))]
     lines = ["  ".join([*(f"{c:{w}}" for c, w in zip(row, widths, strict=False)), *row[len(widths):]]) for row in rows]
-    lines += [f"left out: {n} {metrics.REASONS[reason]}" for reason, n in figure.excluded.items() if n]
+    lines += [f"left out: {n} {REASONS[reason]}" for reason, n in figure.excluded.items() if n]
     return "\n".join(lines or ["nothing"])
 
 

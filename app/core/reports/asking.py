@@ -12,17 +12,9 @@ from flask import url_for
 from app.core.access import can
 from app.core.dimensions import dimensions
 from app.core.figure_rollup import rolled_up
+from app.core.figures import REASONS, Figure, FigureRow
 from app.core.i18n import _, _n
-from app.core.metrics import (
-    REASONS,
-    Figure,
-    FigureRow,
-    Metric,
-    MetricQuery,
-    evaluate,
-    evaluate_together,
-    metrics,
-)
+from app.core.metrics import Metric, MetricQuery, evaluate, evaluate_together, metrics
 from app.core.reports.drilling import argument
 from app.core.reports.frame import Frame
 from app.core.reports.periods import Period

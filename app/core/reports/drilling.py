@@ -21,10 +21,11 @@ from app.core.dimensions import dimensions
 from app.core.errors import BusinessError, Forbidden
 from app.core.fields import Date
 from app.core.figure_parts import Parts, value_of
+from app.core.figures import Figure
 from app.core.formats import day
 from app.core.i18n import _
 from app.core.ids import whole
-from app.core.metrics import Figure, Metric, MetricQuery, drill, evaluate, metric, reader_scope
+from app.core.metrics import Metric, MetricQuery, drill, evaluate, metric, reader_scope
 from app.core.models import Trash
 from app.core.rates import RateTable
 from app.core.registry import registry

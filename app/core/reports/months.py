@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from app.core.clock import local_date, today
-from app.core.metrics import FigureRow, Metric
+from app.core.figures import FigureRow
+from app.core.metrics import Metric
 from app.core.reports.asking import Address, Desk, by_key
 from app.core.reports.blocks import Cell
 from app.core.reports.periods import Period, moved

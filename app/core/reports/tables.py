@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.core.dimensions import dimensions, places_of
+from app.core.figures import FigureRow
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.reports.asking import Desk, by_key, label_of
 from app.core.reports.blocks import Cell, Column
 from app.core.reports.wording import cell, height

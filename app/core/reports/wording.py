@@ -10,9 +10,10 @@ from babel.dates import get_month_names
 from babel.numbers import format_compact_decimal
 from flask import g
 
+from app.core.figures import FigureRow
 from app.core.formats import MINUS, NO_BREAK, money, money_short, number, percent
 from app.core.i18n import _, _n, language
-from app.core.metrics import FigureRow, Metric
+from app.core.metrics import Metric
 from app.core.money import Money, exponent
 from app.core.reports.blocks import EMPTY, NIL, Cell
 

@@ -10,8 +10,9 @@ from flask import request
 from app.core.access import require
 from app.core.clock import end_of, today
 from app.core.errors import BusinessError
+from app.core.figures import FigureRow
 from app.core.i18n import _
-from app.core.metrics import FigureRow, MetricQuery, evaluate
+from app.core.metrics import MetricQuery, evaluate
 from app.core.relative_dates import FIRST_YEAR, LAST_YEAR
 from app.core.web import render
 

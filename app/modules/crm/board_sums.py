@@ -8,7 +8,8 @@ from typing import Any
 
 from flask import g
 
-from app.core.metrics import NO_RATE, MetricQuery, evaluate_together
+from app.core.figures import NO_RATE
+from app.core.metrics import MetricQuery, evaluate_together
 from app.core.money import Money
 
 SUMS = ("crm.open_amount", "crm.weighted_pipeline", "crm.open_count")

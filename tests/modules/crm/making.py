@@ -14,7 +14,8 @@ from sqlalchemy import event, select
 
 from app.core.clock import noon
 from app.core.db import db
-from app.core.metrics import Figure, MetricQuery, evaluate
+from app.core.figures import Figure
+from app.core.metrics import MetricQuery, evaluate
 from app.core.models import Rate
 from app.core.money import Money
 from app.modules.crm import services

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from app.core.clock import noon
 from app.core.db import db
 from app.core.errors import BusinessError
-from app.core.metrics import FigureRow, MetricQuery, evaluate, metrics
+from app.core.figures import FigureRow
+from app.core.metrics import MetricQuery, evaluate, metrics
 from app.core.models import Membership
 from app.core.money import Money
 from app.core.tenancy import acting_for

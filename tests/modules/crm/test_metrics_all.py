@@ -19,16 +19,8 @@ from app.core.db import db, utcnow
 from app.core.dimensions import dimensions
 from app.core.errors import BusinessError
 from app.core.figure_rollup import rolled_up
-from app.core.metrics import (
-    Figure,
-    FigureRow,
-    Metric,
-    MetricQuery,
-    drill,
-    evaluate,
-    evaluate_together,
-    metrics,
-)
+from app.core.figures import Figure, FigureRow
+from app.core.metrics import Metric, MetricQuery, drill, evaluate, evaluate_together, metrics
 from app.core.models import Membership, Team
 from app.core.money import Money
 from app.modules.contacts.public import Account

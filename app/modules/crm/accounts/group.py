@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from app.core.clock import today
 from app.core.db import db
-from app.core.metrics import Figure, MetricQuery, evaluate, evaluate_together
+from app.core.figures import Figure
+from app.core.metrics import MetricQuery, evaluate, evaluate_together
 from app.core.money import Money
 from app.modules.contacts.public import Account, parents
 

@@ -14,9 +14,10 @@ from app.core import lookups
 from app.core.clock import today
 from app.core.db import db
 from app.core.errors import BusinessError
+from app.core.figures import Figure
 from app.core.formats import colour, day, initials
 from app.core.i18n import _
-from app.core.metrics import Figure, MetricQuery, drill, evaluate, evaluate_together
+from app.core.metrics import MetricQuery, drill, evaluate, evaluate_together
 from app.core.money import Money
 from app.core.relative_dates import LAST_YEAR
 from app.core.reports.periods import moved

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from flask import g
 
+from app.core.figures import FigureRow
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.money import Money
 from app.core.reports.asking import Desk, by_key
 from app.core.reports.wording import text_of

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, false, 
 
 from app.core.db import db
 from app.core.figure_parts import merged
+from app.core.figures import Lines
 from app.core.i18n import _l
-from app.core.metrics import Lines, MetricQuery
+from app.core.metrics import MetricQuery
 from app.modules.crm.metrics.facts import OVERLAPPING, Deals, Fact, deal_id, fact_of, listed
 from app.modules.crm.metrics.making import COHORT, count, deal_metric
 from app.modules.crm.metrics.told import voided

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.core.dimensions import dimensions
+from app.core.figures import FigureRow
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.reports import blocks
 from app.core.reports.asking import Desk
 from app.core.reports.blocks import Cell, Column

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from app.core.metrics import Figure, FigureRow
+from app.core.figures import Figure, FigureRow
 from app.core.money import Money
 from app.core.reports.asking import Desk
 from app.modules.crm.pivot.asked import OF_ALL, OF_COLUMN, OF_ROW, VALUE, Asked

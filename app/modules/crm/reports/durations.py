@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from app.core.charts import Point, Series, bars, lines
+from app.core.figures import FigureRow
 from app.core.formats import number
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.reports.asking import Address, Desk, by_key
 from app.core.reports.blocks import EMPTY, Block, Cell, Column, Content, Later, Table
 from app.core.reports.months import course, keys_of, months_of, reach_of

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from app.core.charts import Bar, Chart, Point, Series, bars, funnel, horizontal, stacked
 from app.core.db import db
+from app.core.figures import FigureRow
 from app.core.formats import number, percent
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.reports.asking import Desk, by_key
 from app.core.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Later, Table
 from app.core.reports.months import course, keys_of, months_of, reach_of

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from app.core.charts import Bar, horizontal
+from app.core.figures import FigureRow
 from app.core.formats import number
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.reports.asking import Desk
 from app.core.reports.blocks import Block, Cell, Column, Content, Table
 from app.core.reports.periods import Period

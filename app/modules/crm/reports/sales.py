@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from app.core.charts import Bar, Chart, Point, Series, bars, horizontal, lines, sparkline
+from app.core.figures import Figure
 from app.core.formats import number
 from app.core.i18n import _
-from app.core.metrics import Figure
 from app.core.reports.asking import Desk, by_key
 from app.core.reports.blocks import EMPTY, Block, Card, Cell, Column, Content, Table
 from app.core.reports.months import Course, course, keys_of, months_of, reach_of, within

@@ -16,9 +16,10 @@ from app.core.clock import today
 from app.core.db import db
 from app.core.dimensions import dimensions
 from app.core.errors import BusinessError, NotFound
+from app.core.figures import REASONS, Figure
 from app.core.i18n import _
 from app.core.lifecycle import enabled_modules
-from app.core.metrics import REASONS, Figure, Metric, MetricQuery, evaluate, metric, metrics
+from app.core.metrics import Metric, MetricQuery, evaluate, metric, metrics
 from app.core.registry import registry
 from app.core.relative_dates import around
 from app.core.reports.blocks import Cell

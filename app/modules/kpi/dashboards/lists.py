@@ -12,9 +12,9 @@ from flask import url_for
 from app.core import lookups
 from app.core.access import me
 from app.core.errors import BusinessError
+from app.core.figures import FigureRow
 from app.core.formats import colour, initials, percent
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.reports.asking import Desk, by_key
 from app.core.reports.blocks import EMPTY, Block, Cell, Column, Table
 from app.core.reports.wording import cell

@@ -12,10 +12,11 @@ from flask import url_for
 from app.core import lookups
 from app.core.access import can, me, visible_members
 from app.core.clock import local_date, today
+from app.core.figures import REASONS
 from app.core.formats import colour, day, initials, moment, percent
 from app.core.forms import form_of
 from app.core.i18n import _
-from app.core.metrics import REASONS, metrics
+from app.core.metrics import metrics
 from app.core.registry import registry
 from app.core.surfaces.record import describe
 from app.modules.kpi.goals import labels, queries, rights, services

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from app.core.clock import today
-from app.core.metrics import FigureRow, Metric
+from app.core.figures import FigureRow
+from app.core.metrics import Metric
 from app.core.relative_dates import around
 from app.modules.kpi.models import MEMBER, MONTH, QUARTER, YEAR, Goal
 from app.modules.kpi.progress.baselines import period_before, told

@@ -11,7 +11,8 @@ from typing import Any
 
 from app.core.clock import today
 from app.core.db import utcnow
-from app.core.metrics import Figure, FigureRow, Metric, metrics
+from app.core.figures import Figure, FigureRow
+from app.core.metrics import Metric, metrics
 from app.modules.kpi.models import MEMBER, MONTH, QUARTER, YEAR, Goal
 from app.modules.kpi.progress.history import months_before
 from app.modules.kpi.progress.measure import Question, answers, plain, question, refusal

@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from app.core.clock import today
 from app.core.figure_rollup import rolled_up
-from app.core.metrics import Figure, FigureRow, Metric, evaluate, metrics
+from app.core.figures import Figure, FigureRow
+from app.core.metrics import Metric, evaluate, metrics
 from app.core.relative_dates import around
 from app.modules.kpi.models import MEMBER, Goal
 from app.modules.kpi.progress.measure import (

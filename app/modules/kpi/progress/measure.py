@@ -20,19 +20,9 @@ from app.core.db import db
 from app.core.errors import BusinessError
 from app.core.figure_parts import Parts
 from app.core.figure_rollup import rolled_up
+from app.core.figures import NO_AMOUNT, NO_OUTCOME, NO_RATE, Figure, FigureRow
 from app.core.i18n import _
-from app.core.metrics import (
-    NO_AMOUNT,
-    NO_OUTCOME,
-    NO_RATE,
-    Figure,
-    FigureRow,
-    Metric,
-    MetricQuery,
-    evaluate,
-    metrics,
-    reader_scope,
-)
+from app.core.metrics import Metric, MetricQuery, evaluate, metrics, reader_scope
 from app.core.models import Team
 from app.core.money import Money
 from app.core.rates import RateTable

@@ -13,9 +13,10 @@ from sqlalchemy import Select, select
 
 from app.core.db import db
 from app.core.errors import BusinessError
+from app.core.figures import Lines
 from app.core.i18n import _, _l
 from app.core.lifecycle import enabled_modules
-from app.core.metrics import Lines, Metric, MetricQuery
+from app.core.metrics import Metric, MetricQuery
 from app.core.money import exponent
 from app.core.relative_dates import around
 from app.modules.kpi.models import MEMBER, Goal

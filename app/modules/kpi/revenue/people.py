@@ -10,9 +10,9 @@ from typing import Any
 
 from app.core.charts import NARROW, Bar, Chart, horizontal
 from app.core.dimensions import labels_of
+from app.core.figures import FigureRow
 from app.core.formats import percent
 from app.core.i18n import _
-from app.core.metrics import FigureRow
 from app.core.reports.asking import Desk, by_key
 from app.core.reports.blocks import EMPTY, Block, Cell, Column, Table
 from app.core.reports.periods import ONE, Period

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.core.clock import local_date, today
-from app.core.metrics import FigureRow
+from app.core.figures import FigureRow
 from app.core.money import Money
 from app.core.reports.frame import Frame
 from app.core.reports.periods import ONE, Period, moved

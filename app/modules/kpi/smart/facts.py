@@ -15,7 +15,8 @@ from typing import Any
 from app.core.clock import today
 from app.core.dimensions import labels_of
 from app.core.figure_rollup import rolled_up
-from app.core.metrics import Figure, FigureRow, Metric, metrics
+from app.core.figures import Figure, FigureRow
+from app.core.metrics import Metric, metrics
 from app.modules.kpi.models import MEMBER, Goal
 from app.modules.kpi.progress.foretell import Outlook, outlooks
 from app.modules.kpi.progress.measure import (

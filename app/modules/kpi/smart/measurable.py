@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from app.core.figures import NO_AMOUNT, NO_OUTCOME, NO_RATE
 from app.core.formats import percent
 from app.core.i18n import _, _l
-from app.core.metrics import NO_AMOUNT, NO_OUTCOME, NO_RATE
 from app.modules.kpi.models import BAND, DOWN, UP, Goal
 from app.modules.kpi.progress.baselines import hashed
 from app.modules.kpi.progress.measure import in_company_currency

@@ -12,9 +12,10 @@ from sqlalchemy import or_, select
 from app.core import lookups
 from app.core.access import me
 from app.core.db import db
+from app.core.figures import FigureRow
 from app.core.formats import colour, initials, percent
 from app.core.i18n import _, _n
-from app.core.metrics import FigureRow, MetricQuery, evaluate, reader_scope
+from app.core.metrics import MetricQuery, evaluate, reader_scope
 from app.modules.kpi.goals import queries
 from app.modules.kpi.goals.labels import KINDS, STATUSES
 from app.modules.kpi.goals.telling import Told, tell
