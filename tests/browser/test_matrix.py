@@ -5,19 +5,24 @@ The addresses come from the routes: a page that a module adds is looked at from 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page
+from playwright.sync_api import Response as PageAnswer
 
 from app.core.models import Company
 from app.core.testing import Walk
 from app.core.testing.walk import Route
+from tests.browser.conftest import AFTER_HTMX
 from tests.cast import Person
 from tests.conftest import Office
 
-MODULES = ("admin", "contacts", "crm", "kpi")
+# The modules, and how many pages of each are looked at, at least.
+PAGES = {"admin": 30, "contacts": 21, "crm": 92, "kpi": 53}
+FAULT = 500
 WIDTHS = ((1440, 900), (360, 740))
 TURNS, REST = 4, 150  # milliseconds
 OPTIONS = {"locale": "es-ES", "reduced_motion": "reduce"}
@@ -90,18 +95,44 @@ def opened(walk: Walk, module: str) -> list[Route]:
     return found
 
 
-def look(page: Page, address: str) -> list[str]:
-    """What is wrong with a page at any width. A piece of a page and a refusal are no pages: nothing is said of them."""
+def look(page: Page, address: str, refusals: bool = False) -> tuple[str, list[str]]:
+    """The path of the page that an address leads to, and what is wrong with it at any width.
+
+    A piece of a page, and a refusal where none is expected, are no pages: the path is "". A fault of the server, with the
+    page or a part that it loads, is always wrong.
+    """
+    faults: list[str] = []
+
+    def note(answer: PageAnswer) -> None:
+        if answer.status >= FAULT:
+            faults.append(f"{address}: {answer.status} from {answer.url}")
+
     page.set_viewport_size({"width": WIDTHS[0][0], "height": WIDTHS[0][1]})
-    answer = page.goto(address, wait_until="load")
-    if answer is None or not answer.ok or page.locator("main").count() == 0:
-        return []
-    page.wait_for_function("() => !document.querySelector('.htmx-request')")
-    found = []
-    for width, height in WIDTHS:
-        page.set_viewport_size({"width": width, "height": height})
-        found += [f"{address} at {width}: {each}" for each in measured(page)]
-    return found
+    page.on("response", note)
+    try:
+        answer = page.goto(address, wait_until="load")
+        if answer is None or not (answer.ok or refusals) or page.locator("main").count() == 0:
+            return "", faults
+        page.evaluate(AFTER_HTMX)
+        page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        found = []
+        for width, height in WIDTHS:
+            page.set_viewport_size({"width": width, "height": height})
+            found += [f"{address} at {width}: {each}" for each in measured(page)]
+    finally:
+        page.remove_listener("response", note)
+    return urlsplit(page.url).path, [*faults, *found]
+
+
+def look_at_all(page: Page, addresses: Iterable[str], refusals: bool = False) -> set[str]:
+    """The paths of the pages that addresses lead to; nothing may be wrong with any."""
+    seen, wrong = set(), []
+    for address in addresses:
+        path, found = look(page, address, refusals)
+        seen |= {path} - {""}
+        wrong += found
+    assert not wrong, "\n".join(wrong)
+    return seen
 
 
 def measured(page: Page) -> list[str]:
@@ -130,18 +161,27 @@ def test_what_does_not_fit_is_seen(visit: Callable[..., Page]) -> None:
     assert "cuts “Cut off”" in found
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.usefixtures("walk")
+def test_a_fault_of_the_server_is_seen(visit: Callable[..., Page], live: str) -> None:
+    page = visit("alice", "/account", **OPTIONS)
+    page.route("**/admin/settings", lambda route: route.fulfill(status=500, content_type="text/html", body="<main>Oh</main>"))
+    assert look(page, "/c/one/admin/settings") == ("", [f"/c/one/admin/settings: 500 from {live}/c/one/admin/settings"])
+    page.route("**/crm/deals/count*", lambda route: route.fulfill(status=503))
+    path, found = look(page, "/c/one/crm/deals")
+    assert path == "/c/one/crm/deals"
+    assert found[0].startswith(f"/c/one/crm/deals: 503 from {live}/c/one/crm/deals/count")
+
+
+@pytest.mark.parametrize("module", PAGES)
 def test_every_page_fits(visit: Callable[..., Page], walk: tuple[Walk, dict[str, int]], module: str) -> None:
     routes, rows = walk
     addresses = [routes.address(route, "one", rows) for route in opened(routes, module)]
     page = visit("alice", "/account", **OPTIONS)
-    found = [each for address in addresses for each in look(page, address)]
-    assert not found, "\n".join(found)
-    assert len(addresses) > 10
+    seen = look_at_all(page, addresses)
+    assert len(seen) >= PAGES[module], sorted(seen)
 
 
-@pytest.mark.parametrize("who", ["alice", None])
-def test_pages_outside_companies_and_refusals_fit(visit: Callable[..., Page], who: str | None) -> None:
+@pytest.mark.parametrize(("who", "pages"), [("alice", {"/c/one/crm/day", *SITE[1:]}), (None, {"/login", "/reset"})])
+def test_pages_outside_companies_and_refusals_fit(visit: Callable[..., Page], who: str | None, pages: set[str]) -> None:
     page = visit(who, "/login", **OPTIONS)
-    found = [each for address in SITE for each in look(page, address)]
-    assert not found, "\n".join(found)
+    assert look_at_all(page, SITE, refusals=True) == pages
