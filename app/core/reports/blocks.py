@@ -79,10 +79,15 @@ class Block:
     choices: Sequence[tuple[str, str, bool]] = ()  # of the block alone: label, address, whether it is the one shown
 
     @cached_property
+    def empty(self) -> bool:
+        """Whether it has nothing to tell: no row, or nothing but zeros and dashes in its rows."""
+        return not any(cell.plain for row in self.table.rows for cell in row[1:])
+
+    @cached_property
     def charts(self) -> Sequence[Chart]:
         """Its chart at each width a page may have room for, the broadest first; none where there is nothing to draw."""
         widths = (WIDE, HALF, NARROW) if self.broad else (HALF, NARROW)
-        return [self.draw(width) for width in widths] if self.draw and self.table.rows else []
+        return [self.draw(width) for width in widths] if self.draw and not self.empty else []
 
     @cached_property
     def paper(self) -> Chart | None:
