@@ -24,7 +24,6 @@ from app.core.models import Change, Membership
 from app.core.money import Money
 from app.core.resource import Resource
 
-MOST = 200
 # Lines of the log on what lay on the record and is gone: `app.core.notes` and `app.core.attachments` write them.
 NOTE_GONE, FILE_GONE = "note_gone", "file_gone"
 
@@ -70,39 +69,28 @@ def _shown(entry: Entry) -> dict[str, Any]:
     return {**{name: getattr(entry, name) for name in entry.__dataclass_fields__}, "time": clock(entry.at)}
 
 
-def of_record(resource: Resource, row_id: int, without: Sequence[str] = ()) -> list[Entry]:
-    """The newest 200 lines of the change log of a row, and as many entries of each module's; `without` leaves fields out."""
-    entries = change_entries(resource, row_id, without=without)
-    for source in sources(resource):
-        entries += source.newest(row_id, None, MOST)
-    return entries
-
-
 def sources(resource: Resource) -> list[Timeline]:
     """What the enabled modules tell of a record, as far as the reader may know it."""
     found = (source for module in enabled_modules() for source in module.hooks.timeline)
     return [source for source in found if source.resource == resource.key and can(source.permission)]
 
 
-def change_entries(
-    resource: Resource, row_id: int, before: datetime | None = None, limit: int = MOST, *, without: Sequence[str] = ()
-) -> list[Entry]:
+def change_entries(resource: Resource, row_id: int, before: datetime | None, limit: int, *, without: Sequence[str | None] = ()) -> list[Entry]:
     """The newest lines of a row's change log before an instant, as entries. `without` leaves columns out, None among them
-    the line that says it was created."""
+    the line that says it was created; columns that no field shows are told by the log alone."""
+    fields = {column: f for column, f in resource.by_column.items() if column not in without}
     rows = (
         select(Change.at, Change.action, Change.field, Change.old, Change.new, Membership.name)
         .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
         .where(Change.table_name == resource.model.__tablename__, Change.row_id == row_id)
+        .where(or_(Change.field.is_(None), Change.field.in_(fields)))
         .order_by(Change.at.desc(), Change.id.desc())
         .limit(limit)
     )
     if before is not None:
         rows = rows.where(Change.at < before)
-    if columns := [name for name in without if name]:
-        rows = rows.where(or_(Change.field.is_(None), Change.field.not_in(columns)))
     if None in without:
         rows = rows.where(Change.action != changelog.CREATED)
-    fields = {a: f for f in resource.fields for a in f.attributes}
     nobody = _("The system")
     return [_entry(row, fields.get(row.field), nobody) for row in db.session.execute(rows)]
 

@@ -86,7 +86,7 @@ def _imports(resource: Resource, ids: Sequence[int]) -> list[dict[str, str]]:
 def _changes(resource: Resource, ids: Sequence[int]) -> list[dict[str, str]]:
     lines = db.session.scalars(_on(Change, resource, ids)).all()
     names = lookups.labels(lookups.MEMBER, {line.actor_id for line in lines})
-    fields = {a: f for f in resource.fields for a in f.attributes}
+    fields = resource.by_column
     labels = {name: str(f.label) for name, f in fields.items()}
     when, who, what, before, after, nobody = _("When"), _("Who"), _("What"), _("Before"), _("After"), _("The system")
     return [

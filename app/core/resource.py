@@ -150,6 +150,12 @@ class Resource:
                 return found
         raise KeyError(name)
 
+    @property
+    def by_column(self) -> dict[str, Field]:
+        """Columns with the field that tells them: that of the same name, else the first that reads it."""
+        found = {column: f for f in reversed(self.fields) for column in f.attributes}
+        return found | {f.name: f for f in self.fields if f.name in f.attributes}
+
     def permission(self, verb: str) -> str:
         return f"{self.key}.{verb}"
 

@@ -54,7 +54,7 @@ class Kind:
     @cached_property
     def fields(self) -> dict[str, Field]:
         """Column -> field that shows it."""
-        return {a: f for f in (self.resource.fields if self.resource else ()) for a in f.attributes}
+        return self.resource.by_column if self.resource else {}
 
 
 @dataclass(frozen=True)

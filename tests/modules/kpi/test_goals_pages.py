@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from app.core.db import db
+from app.core.models import Change
 from app.modules.kpi.goals import agreement, queries
 from app.modules.kpi.goals.services import change_goal
 from app.modules.kpi.models import Goal
@@ -281,3 +284,20 @@ def test_two_who_change_one_goal_see_both_values(one, people, client_of):
         assert late.status_code == 409
         assert "Target 25 30" in words(late.text)
         assert 'value="Win 25 deals"' in late.text
+
+
+def test_the_timeline_tells_what_fields_show_and_nothing_of_how_it_is_kept(one, people, client_of):
+    with clock(NOW):
+        with one:
+            world = build(people)
+            goal = running(world.bob)
+            with acting(world.bob):
+                change_goal(goal, {"target": Given(Decimal(15))}, "Two weeks off")
+            kept = {"activated_at", "edition"}
+            logged = db.session.scalars(select(Change.field).where(Change.table_name == "kpi_goal", Change.row_id == goal.id)).all()
+            address = f"{KPI}/goals/{goal.id}/history"
+        assert kept <= {*logged}, "the log has it all"
+        page = words(LoggedIn(client_of, "bob").get(address).text)
+        assert "The system changed state 12:00 Draft Active" in page
+        assert "Bob changed target 12:00 20 15" in page
+        assert not [name for name in logged if name and "_" in name and name in page]
