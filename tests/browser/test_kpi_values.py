@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,8 @@ def test_in_a_row_on_a_phone_the_metric_and_the_value_are_reached_each(visit: Ca
     row = page.locator(".v-rows tbody tr").first
     expect(row).to_be_visible()
     assert axe(page) == []
+    called = row.locator(".p-title").inner_text()
+    assert not re.fullmatch(r"[\d-]+", called)
     row.get_by_role("link", name="Visits that were planned").tap()
     expect(page.get_by_role("heading", level=1)).to_have_text("Visits that were planned with the customer")
     page.go_back()
@@ -37,3 +40,4 @@ def test_in_a_row_on_a_phone_the_metric_and_the_value_are_reached_each(visit: Ca
     assert box
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # all else in a row leads to its record
     page.wait_for_url("**/kpi/values/*")
+    expect(page.get_by_role("heading", level=1)).to_have_text(called)

@@ -39,7 +39,7 @@ def new(resource: Resource) -> Any:
         except BusinessError as error:
             form.refuse(error.field, error.message)
         else:
-            toast(_("“%(name)s” was created.", name=getattr(row, resource.title)))
+            toast(_("“%(name)s” was created.", name=resource.called(row)))
             return _go_on(resource, url_for(resource.endpoint("record"), row_id=row.id))
     return _page(resource, form, str(resource.label_new), status=422)
 
@@ -49,7 +49,7 @@ def edit(resource: Resource, row_id: int) -> Any:
     fields = [f for f in resource.fields if f.editable]
     row = fetch(resource, row_id, for_update=request.method == "POST")
     form = form_of(fields, request.form or None, resource.values_of(row))
-    title = _("Change “%(name)s”", name=getattr(row, resource.title))
+    title = _("Change “%(name)s”", name=resource.called(row))
     if request.method == "GET":
         return _page(resource, form, title, row)
     version = needed_version()

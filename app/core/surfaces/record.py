@@ -72,7 +72,7 @@ def history(resource: Resource, row_id: int) -> Any:
 
 def tab_of(resource: Resource, row: Any, fragment: str, *, status: int = 200, **context: Any) -> Response:
     """A tab of a record, made from a template of its own: alone for htmx, within the page of the record otherwise."""
-    context = {"resource": resource, "title": getattr(row, resource.title), **context}
+    context = {"resource": resource, "title": resource.called(row), **context}
     if wants_fragment():
         return render(fragment, status=status, **context)
     part = Markup(render_template(fragment, **context))  # noqa: S704  # a template of ours has escaped what it was given
@@ -101,7 +101,7 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
     field_url = url_for(resource.endpoint("field"), row_id=row.id, field="_")[:-1] if editable else None
     return {
         "id": row.id,
-        "title": getattr(row, resource.title) or _("(no name)"),
+        "title": resource.called(row) or _("(no name)"),
         "subtitle": resource.field(resource.subtitle).show(getattr(row, resource.subtitle)) if resource.subtitle else "",
         "version": getattr(row, "version", 1),
         "tags": [],
