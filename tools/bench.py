@@ -28,7 +28,7 @@ from bench_pages import Bench, add_empty_pages, reads, writes  # noqa: E402
 
 from app.core.clock import today  # noqa: E402
 from app.core.db import db  # noqa: E402
-from app.core.memory import settle  # noqa: E402
+from app.core.memory import freeze  # noqa: E402
 from app.core.tenancy import acting_for  # noqa: E402
 from tests import pg  # noqa: E402
 from tests.application import build_app, logged_in  # noqa: E402
@@ -153,7 +153,7 @@ def _measure(place: Place, rounds: int) -> Iterator[Timing]:
     raw = Raw(place.url, admin.company_id)
     with app.app_context(), acting_for(admin.company_id):
         day = today()
-    settle()
+    freeze()
     bench = Bench(app, raw, logged_in(app, admin), logged_in(app, rep), admin.member_id, rep.member_id, rounds)
     yield from reads(bench, day)
     yield from writes(bench)

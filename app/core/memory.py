@@ -8,7 +8,7 @@ NEW = 10_000  # objects made until it looks through these; a figure by person an
 TURNS = 20  # looks at the new ones for one at the older ones
 
 
-def settle() -> None:
+def freeze() -> None:
     """Call when the application is made: all that it is made of stays, and is not looked through again.
 
     Python would look through all of these hundreds of thousands of objects whenever requests have left enough new ones.
