@@ -43,11 +43,11 @@ class Parts:
                 self.n += n
             return
         if "missing" in row:
-            self.missing += row["missing"] or 0
+            self.missing += int(row["missing"] or 0)
         if "unvalued" in row:
-            self.unvalued += row["unvalued"] or 0
+            self.unvalued += int(row["unvalued"] or 0)
         if "unsaid" in row:
-            self.unsaid += row["unsaid"] or 0
+            self.unsaid += int(row["unsaid"] or 0)
         if asked.shape == "ratio":
             self.numerator += int(row["numerator"] or 0)
             self.denominator += int(row["denominator"] or 0)

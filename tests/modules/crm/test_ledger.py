@@ -159,15 +159,15 @@ def act(deal: Deal, gesture: tuple, owners: dict[str, int]) -> None:
 
 
 def visited(events: list[DealEvent]) -> dict[int, tuple]:
-    """By stage: when a deal came into it first, how often, how many seconds it was open there and is no more, and what
-    it was when it came in. Straight from the events."""
+    """By stage: when a deal came into it first, how often, how many seconds it was open there and is no more, what it was when
+    it came in, from which stage, and in how many others it had been. Straight from the events."""
     voided = {e.voids_id for e in events}
     told = sorted((e for e in events if e.kind != VOIDED and e.id not in voided), key=lambda e: (e.at, e.id))
     moves = [e for e in told if "stage" in e.sets.split(",")]
     entries = [e for n, e in enumerate(moves) if not n or e.stage_id != moves[n - 1].stage_id]
     found = {}
-    for stage_id in {e.stage_id for e in entries}:
-        first = next(e for e in entries if e.stage_id == stage_id)
+    for place, stage_id in enumerate(dict.fromkeys(e.stage_id for e in entries)):
+        at, first = next((n, e) for n, e in enumerate(entries) if e.stage_id == stage_id)
         stays = [(e.at, left.at) for e, left in pairwise(entries) if e.stage_id == stage_id and e.state == "open"]
         seconds = sum(int(end.timestamp()) - int(start.timestamp()) for start, end in stays)
         then = ledger.replay(events, as_of=first.at)
@@ -175,11 +175,13 @@ def visited(events: list[DealEvent]) -> dict[int, tuple]:
         times = sum(e.stage_id == stage_id for e in entries)
         here = moves[-1].state == "open" and moves[-1].stage_id == stage_id
         now = (moves[-1].state, entries[-1].at if here else None)
-        found[stage_id] = (first.at, first.local_date, times, seconds, *was, *now)
+        came = (entries[at - 1].stage_id if at else None, place)
+        found[stage_id] = (first.at, first.local_date, times, seconds, *was, *now, *came)
     return found
 
 
-STAY = ("entered_at", "entered_on", "entries", "seconds", "owner_id", "team_id", "amount_minor", "currency", "state", "since")
+STAY = ("entered_at", "entered_on", "entries", "seconds", "owner_id", "team_id", "amount_minor", "currency", "state", "since",
+        "after_id", "place")  # fmt: skip
 
 
 def stored_stays(deal_id: int) -> dict[int, tuple]:
@@ -297,9 +299,10 @@ def test_existing_deals_get_their_stages_by_migration(one, people) -> None:
         kept = {deal.id: stored_stays(deal.id) for deal in (busy, quiet, gone)}
         assert [len(kept[deal.id]) for deal in (busy, quiet, gone)] == [4, 2, 0]
         stays.remove(kept)
-        migration = import_file(Path(crm.__file__).parent / "migrations" / "crm_0006_leads_activities_parts.py")
-        with Operations.context(MigrationContext.configure(db.session.connection())):
-            migration._deal_stages()
+        migrations = Path(crm.__file__).parent / "migrations"
+        with Operations.context(MigrationContext.configure(db.session.connection())) as op:
+            import_file(migrations / "crm_0006_leads_activities_parts.py")._deal_stages()
+            op.execute(import_file(migrations / "crm_0010_months_and_places.py").PLACES)
         assert {deal_id: stored_stays(deal_id) for deal_id in kept} == kept
 
 

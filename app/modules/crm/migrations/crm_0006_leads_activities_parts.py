@@ -145,16 +145,15 @@ def _deal_stages() -> None:
     first = sa.table('crm_deal_event', *map(sa.column, names)).alias('f')
     deal = sa.table('crm_deal', *map(sa.column, ('company_id', 'id', 'stage_id', 'state', 'entered_at')))
     here = sa.and_(deal.c.state == 'open', deal.c.stage_id == added.c.stage_id)
-    in_order = sa.func.row_number().over(partition_by=added.c.deal_id, order_by=(first.c.at, first.c.id))
     rows = sa.select(added.c.company_id, added.c.deal_id, added.c.stage_id, first.c.at, first.c.local_date, added.c.entries,
-                     added.c.seconds, *(span.c[n] for n in said), added.c.after_id, in_order - 1, deal.c.state,
+                     added.c.seconds, *(span.c[n] for n in said), added.c.after_id, deal.c.state,
                      sa.case((here, deal.c.entered_at)))
     rows = rows.join(deal, sa.and_(deal.c.company_id == added.c.company_id, deal.c.id == added.c.deal_id))
     rows = rows.join(first, first.c.id == added.c.first).join(span, sa.and_(
         span.c.company_id == added.c.company_id, span.c.deal_id == added.c.deal_id, span.c.known_to.is_(None),
         span.c.valid_from <= first.c.at, sa.or_(span.c.valid_to.is_(None), span.c.valid_to > first.c.at)))
     into = ('company_id', 'deal_id', 'stage_id', 'entered_at', 'entered_on', 'entries', 'seconds', 'owner_id', 'team_id',
-            'amount_minor', 'currency', 'after_id', 'place', 'state', 'since')
+            'amount_minor', 'currency', 'after_id', 'state', 'since')
     op.execute(sa.insert(sa.table('crm_deal_stage', *map(sa.column, into))).from_select(into, rows))
 
 
@@ -162,9 +161,9 @@ SPLIT = [
     'credit_owner_id', 'credit_team_id', 'account_id', 'product', 'pipeline_id', 'stage_id',
     'source_id', 'medium_id', 'campaign_id', 'currency', 'amount_minor', 'company_minor',
 ]
-SUMS = [
-    'company_id', 'state', 'done_month', 'done_by_id', 'kind', 'outcome_id', 'type_id', 'team_id', 'told_after',
-    'account_id', 'done_on', 'recorded_at', 'done_at', 'id',
+DONE = [
+    'company_id', 'state', 'done_on', 'kind', 'outcome_id', 'told_after', 'done_by_id', 'team_id', 'type_id',
+    'account_id', 'recorded_at', 'done_at', 'id',
 ]
 
 
@@ -424,7 +423,6 @@ def upgrade() -> None:
     sa.Column('amount_minor', sa.BigInteger(), nullable=True),
     sa.Column('currency', sa.String(length=3), nullable=False),
     sa.Column('after_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('place', sa.Integer(), nullable=False),
     sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('since', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['company_id', 'after_id'], ['crm_stage.company_id', 'crm_stage.id'], name=op.f('fk_crm_deal_stage_company_id_after_id')),
@@ -440,9 +438,9 @@ def upgrade() -> None:
     with op.batch_alter_table('crm_deal_stage', schema=None) as batch_op:
         batch_op.create_index('ix_crm_deal_stage_entered', [
             'company_id', 'stage_id', 'entered_on', 'state', 'seconds', 'since', 'after_id', 'deal_id', 'entered_at', 'id',
-            'owner_id', 'team_id', 'currency', 'amount_minor', 'entries', 'place',
+            'owner_id', 'team_id', 'currency', 'amount_minor',
         ])
-        batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'place', 'stage_id', 'after_id', 'entered_at', 'id'])
+        batch_op.create_index('ix_crm_deal_stage_order', ['company_id', 'deal_id', 'entered_at', 'id', 'stage_id', 'after_id'])
         batch_op.create_index(batch_op.f('ix_crm_deal_stage_company_id_stage_id_seconds'), ['company_id', 'stage_id', 'seconds'], unique=False)
 
     op.create_table('crm_lead',
@@ -522,7 +520,6 @@ def upgrade() -> None:
     sa.Column('due_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('minutes', sa.Integer(), nullable=True),
     sa.Column('done_on', sa.Date(), nullable=True),
-    sa.Column('done_month', sa.Integer(), nullable=True),
     sa.Column('done_time', sa.String(length=5), nullable=True),
     sa.Column('done_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=True),
@@ -576,12 +573,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_owner_id'), ['company_id', 'owner_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'), ['company_id', 'owner_id', 'state', 'due_on'], unique=False)
         batch_op.create_index('ix_crm_activity_due', ['company_id', 'state', 'due_on', 'id', 'owner_id', 'kind', 'type_id', 'account_id'])
-        batch_op.create_index('ix_crm_activity_done', ['company_id', 'state', 'done_on', 'id'], unique=False)
-        batch_op.create_index('ix_crm_activity_sums', SUMS, unique=False)
+        batch_op.create_index('ix_crm_activity_done', DONE, unique=False)
         touches = sa.text("state = 'done' AND kind <> 'task'")
-        by_month = ['company_id', 'state', 'done_month', 'done_by_id', 'account_id', 'done_on', 'kind', 'id']
-        touching = sa.text("kind <> 'task'")
-        batch_op.create_index('ix_crm_activity_touched', by_month, sqlite_where=touching, postgresql_where=touching)
         batch_op.create_index('ix_crm_activity_touch', ['company_id', 'deal_id', 'done_at', 'id'],
                               sqlite_where=touches, postgresql_where=touches)
 
@@ -591,7 +584,6 @@ def upgrade() -> None:
     sa.Column('activity_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('member_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('team_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
-    sa.Column('done_month', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['company_id', 'activity_id'], ['crm_activity.company_id', 'crm_activity.id'], name=op.f('fk_crm_activity_member_company_id_activity_id')),
     sa.ForeignKeyConstraint(['company_id', 'member_id'], ['core_membership.company_id', 'core_membership.id'], name=op.f('fk_crm_activity_member_company_id_member_id')),
     sa.ForeignKeyConstraint(['company_id', 'team_id'], ['core_team.company_id', 'core_team.id'], name=op.f('fk_crm_activity_member_company_id_team_id')),
@@ -602,8 +594,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('crm_activity_member', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_crm_activity_member_company_id_member_id'), ['company_id', 'member_id'], unique=False)
-        done = ['company_id', 'done_month', 'activity_id', 'member_id', 'team_id']
-        batch_op.create_index('ix_crm_activity_member_done', done, unique=False)
 
     with op.batch_alter_table('crm_deal', schema=None) as batch_op:
         batch_op.add_column(sa.Column('source_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True))
@@ -620,7 +610,7 @@ def upgrade() -> None:
         batch_op.create_foreign_key(batch_op.f('fk_crm_deal_company_id_campaign_id'), 'crm_campaign', ['company_id', 'campaign_id'], ['company_id', 'id'])
         batch_op.create_foreign_key(batch_op.f('fk_crm_deal_company_id_source_id'), 'crm_source', ['company_id', 'source_id'], ['company_id', 'id'])
         batch_op.drop_index('ix_crm_deal_closed_sums')
-        batch_op.create_index('ix_crm_deal_closed_sums', ['company_id', 'state', 'closed_on', 'opened_on', *SPLIT, 'reason_id', 'id', 'closed_at'])
+        batch_op.create_index('ix_crm_deal_closed_sums', ['company_id', 'state', 'closed_on', 'opened_on', *SPLIT, 'reason_id', 'id'])
         batch_op.create_index('ix_crm_deal_began_sums', ['company_id', 'opened_on', 'state', 'closed_on', *SPLIT, 'id', 'opened_at', 'closed_at'])
         batch_op.create_index('ix_crm_deal_expected', [
             'company_id', 'state', 'expected_close', 'id', 'stage_id', 'currency', 'amount_minor', 'probability', 'category',
@@ -633,23 +623,12 @@ def upgrade() -> None:
 
     with op.batch_alter_table('crm_deal_span', schema=None) as batch_op:
         batch_op.drop_index('ix_crm_deal_span_company_id_valid_from')
-        batch_op.drop_index('ix_crm_deal_span_company_id_deal_id_known_to')
         batch_op.add_column(sa.Column('probability', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('category', sa.String(length=10), nullable=True))
         held = ['valid_from', 'valid_to', 'known_from', 'known_to', 'deal_id']
-        batch_op.create_index('ix_crm_deal_span_of_deal', [
-            'company_id', 'deal_id', 'known_to', 'state', 'entered_at', 'id', 'valid_from', 'stage_id',
-        ])
         batch_op.create_index('ix_crm_deal_span_due', ['state', 'company_id', 'expected_close', *held, 'credit_owner_id'])
-        batch_op.create_index('ix_crm_deal_span_closed', [
-            *('state', 'company_id', 'closed_on'), *held,
-            *('credit_owner_id', 'credit_team_id', 'account_id', 'pipeline_id', 'reason_id'),
-            *('company_minor', 'amount_minor', 'opened_on', 'closed_at'),
-        ])
-        batch_op.create_index('ix_crm_deal_span_began', [
-            *('state', 'company_id', 'opened_on'), *held,
-            *('pipeline_id', 'credit_owner_id', 'credit_team_id', 'account_id', 'currency', 'amount_minor'),
-        ])
+        batch_op.create_index('ix_crm_deal_span_closed', ['state', 'company_id', 'closed_on', *held])
+        batch_op.create_index('ix_crm_deal_span_began', ['state', 'company_id', 'opened_on', *held])
 
     with op.batch_alter_table('crm_stage', schema=None) as batch_op:
         batch_op.add_column(sa.Column('category', sa.String(length=10), server_default='pipeline', nullable=False))
@@ -683,10 +662,8 @@ def downgrade() -> None:
         batch_op.drop_index('ix_crm_deal_span_began')
         batch_op.drop_index('ix_crm_deal_span_closed')
         batch_op.drop_index('ix_crm_deal_span_due')
-        batch_op.drop_index('ix_crm_deal_span_of_deal')
         batch_op.drop_column('category')
         batch_op.drop_column('probability')
-        batch_op.create_index('ix_crm_deal_span_company_id_deal_id_known_to', ['company_id', 'deal_id', 'known_to'])
         batch_op.create_index('ix_crm_deal_span_company_id_valid_from', ['company_id', 'valid_from'])
 
     with op.batch_alter_table('crm_deal_event', schema=None) as batch_op:
@@ -713,14 +690,11 @@ def downgrade() -> None:
         batch_op.drop_column('source_id')
 
     with op.batch_alter_table('crm_activity_member', schema=None) as batch_op:
-        batch_op.drop_index('ix_crm_activity_member_done')
         batch_op.drop_index(batch_op.f('ix_crm_activity_member_company_id_member_id'))
 
     op.drop_table('crm_activity_member')
     with op.batch_alter_table('crm_activity', schema=None) as batch_op:
         batch_op.drop_index('ix_crm_activity_touch')
-        batch_op.drop_index('ix_crm_activity_touched')
-        batch_op.drop_index('ix_crm_activity_sums')
         batch_op.drop_index('ix_crm_activity_done')
         batch_op.drop_index('ix_crm_activity_due')
         batch_op.drop_index(batch_op.f('ix_crm_activity_company_id_owner_id_state_due_on'))
