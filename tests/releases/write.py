@@ -37,6 +37,7 @@ def main(name: str) -> None:
             make_cast()
             db.session.commit()
             alice = everybody()["alice"]
+            db.session.rollback()
             with acting_for(alice.company_id, alice.member_id), clock(NOW):
                 fill(db.session, n=DEALS)
                 db.session.commit()
