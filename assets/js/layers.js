@@ -119,12 +119,20 @@
       return close(own.id);
     }
     const veiled = LAYERS.includes(event.target.id) ? event.target.id : null; // the veil is the layer's ::before
-    if (veiled && !dirty(veiled)) close(veiled);
+    if (veiled && !dirty(layer(veiled)) && !typed(veiled)) close(veiled);
   });
 
-  /* A click beside the drawer must not throw away what was typed. */
-  function dirty(id) {
-    return [...layer(id).querySelectorAll("input, textarea, select")].some((each) => {
+  /* A click beside the drawer must not throw away what was typed, nor must one key: the second one does. */
+  const AGAIN = 5000; // milliseconds
+  let warned = -AGAIN;
+
+  function typed(id) {
+    const forms = [...layer(id).querySelectorAll("form")].filter((form) => form.method === "post");
+    return forms.some((form) => dirty(form) || form.querySelector("[aria-invalid='true']")); // what was refused is as given
+  }
+
+  function dirty(place) {
+    return [...place.querySelectorAll("input, textarea, select")].some((each) => {
       if (each.type === "checkbox" || each.type === "radio") return each.checked !== each.defaultChecked;
       if (each.tagName === "SELECT") return [...each.options].some((option) => option.selected !== option.defaultSelected);
       return each.value !== each.defaultValue;
@@ -136,6 +144,11 @@
     const id = [...LAYERS].reverse().find(isOpen);
     if (!id || document.querySelector(".ts-wrapper.dropdown-active")) return;
     event.preventDefault();
+    if (typed(id) && event.timeStamp - warned > AGAIN) {
+      warned = event.timeStamp;
+      return window.vendimia.toast(window.vendimia.word("escape"));
+    }
+    warned = -AGAIN;
     close(id);
   });
 

@@ -130,6 +130,30 @@ def test_a_filter_a_view_a_group_and_columns_by_keyboard(visit: Visit, things: N
     expect(dave.locator(".v-tabs a")).to_have_text(["All", "Red or many\nShared with the company"], use_inner_text=True)
 
 
+def test_one_key_does_not_throw_away_what_was_typed(visit: Visit, things: None) -> None:
+    page = visit("alice", URL)
+    form = page.locator("#drawer form")
+    page.locator("[data-new]").click()
+    expect(form).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    page.locator("[data-new]").click()
+    form.locator("[name=pieces]").fill("many")
+    page.keyboard.press("Escape")
+    expect(page.locator("#toasts")).to_contain_text("Press Esc again")
+    expect(form.locator("[name=pieces]")).to_have_value("many")
+    page.keyboard.press("Escape")
+    expect(form).to_have_count(0)
+    page.locator("[data-new]").click()
+    form.locator("[name=pieces]").fill("many")
+    form.locator("[name=pieces]").press("Enter")
+    expect(form.locator(".v-error").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(form.locator("[name=pieces]")).to_have_value("many")
+    page.locator("#drawer [data-close]").first.click()
+    expect(form).to_have_count(0)
+
+
 def test_the_drawer_closes_without_a_trace_and_has_an_address(visit: Visit, things: None) -> None:
     page = visit("alice", f"{URL}?colour=red")
     page.locator("#filter-open").click()
