@@ -109,6 +109,11 @@ class Listing:
         return {"view": own.name, **{k: v for k, v in self.args.items() if k in ("sort", "columns", "group")}}
 
     @property
+    def wider(self) -> View | None:
+        """The view with everything, where this one has less."""
+        return next((view for view in self.resource.views if not view.args), None) if self.view.args else None
+
+    @property
     def filter_names(self) -> set[str]:
         """Arguments that narrow the list."""
         names = {f.name for f in filtering.filterable(self.resource)} - filtering.RESERVED

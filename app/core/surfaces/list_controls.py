@@ -246,3 +246,7 @@ def _label(column: Any) -> str:
     return str(column.label if isinstance(column, Field) else column[1].label)
 
 
+def wider(resource: Resource, listing: Listing) -> dict[str, Any] | None:
+    """Where everything is, of a view that has less: what an empty one leads to."""
+    view = listing.wider
+    return {"label": view.label, "url": url_for(resource.endpoint("list"), view=view.name)} if view else None

@@ -10,6 +10,7 @@ from flask import url_for
 from app.core import grouping
 from app.core.fields import Field
 from app.core.formats import money, number
+from app.core.surfaces.list_controls import wider
 from app.core.tables import PAGE, Listing
 
 KEY = "__key__"
@@ -42,6 +43,7 @@ def table(listing: Listing, columns: list[dict[str, Any]]) -> dict[str, Any]:
         "count_url": None,
         "filtered": listing.filtered,
         "clear_url": url_for(resource.endpoint("list"), **listing.cleared_args()),
+        "wider": wider(resource, listing),
         "note": "",
     }
 

@@ -17,7 +17,7 @@ from app.core.i18n import _, _n
 from app.core.resource import Resource
 from app.core.surfaces import list_controls, list_groups
 from app.core.surfaces.list_builder import plain_args, said_by_form
-from app.core.surfaces.list_controls import filters, teams
+from app.core.surfaces.list_controls import filters, teams, wider
 from app.core.tables import Listing
 from app.core.web import redirect_to, render
 
@@ -110,6 +110,7 @@ def table(resource: Resource, listing: Listing) -> dict[str, Any]:
         "count_url": url_for(resource.endpoint("count"), **listing.query_args(sort=None)),
         "filtered": listing.filtered,
         "clear_url": url_for(resource.endpoint("list"), **listing.cleared_args()),
+        "wider": wider(resource, listing),
         "note": _note(listing, rows),
     }
 

@@ -287,6 +287,16 @@ def test_the_page_says_what_can_be_done_next(one, client_of, people):
     assert bob.post(f"/c/one/crm/leads/{lead_id}/back?version=3").status_code == 303
 
 
+def test_an_empty_view_leads_to_all_leads(one, client_of, people):
+    with one:
+        make_lead(owner_id=people["bob"].member_id)
+    for query in ("view=mine", "view=mine&group=source_id"):
+        page = client_of("alice").get(f"/c/one/crm/leads?{query}").text
+        assert "Nothing in this view" in page
+        assert "view=all" in page.split("Nothing in this view")[1].split("</div>")[0]
+        assert "Nothing here yet" not in page
+
+
 def test_a_rep_sees_own_leads_alone(one, client_of, people):
     with one:
         lead_id = make_lead(name="Not Bob's", owner_id=people["dave"].member_id).id
