@@ -278,6 +278,7 @@ def test_the_page_says_what_can_be_done_next(one, client_of, people):
     bob = client_of("bob")
     page = bob.get(f"/c/one/crm/leads/{lead_id}").text
     assert all(word in page for word in ("Convert…", "Disqualify…", "Take up"))
+    assert "Convert…" in page.split('class="v-thumb')[1], "on a phone it is under the thumb"
     assert bob.post(f"/c/one/crm/leads/{lead_id}/start?version=1").status_code == 303
     assert bob.post(f"/c/one/crm/leads/{lead_id}/start?version=1").status_code == 409
     assert bob.post(f"/c/one/crm/leads/{lead_id}/disqualify", data={"version": 2}).status_code == 422
