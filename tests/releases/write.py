@@ -1,4 +1,4 @@
-"""Write down what a database of this version holds, before it is shipped: python -m tests.releases.write 2026_11_22
+"""Write down what a database of this version holds, before it is shipped: python -m tests.releases.write crm_0010
 
 The file is read by `tests/core/test_releases.py` of all versions to come; it is written once and never changed.
 """
