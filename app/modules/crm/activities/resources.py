@@ -36,8 +36,8 @@ ICONS = {CALL: "phone", EMAIL: "mail", VISIT: "map-pin", MEETING: "users", TASK:
 DAY = 24 * 60  # minutes
 # The lists are the admin's; everybody sees their names.
 FOR_ALL_TO_SEE = {"manager": ("view",), "rep": ("view",)}
-OPEN_COLUMNS = "subject,type_id,account_id,deal_id,due_on,due_time,owner_id"
-DONE_COLUMNS = "subject,type_id,account_id,deal_id,done_on,done_by_id,outcome_id,crm.late"
+OPEN_COLUMNS = "subject,due_on,account_id,type_id,deal_id,due_time,owner_id"
+DONE_COLUMNS = "subject,done_on,account_id,type_id,deal_id,done_by_id,outcome_id,crm.late"
 
 activity = Resource(
     name="activity",
@@ -77,7 +77,7 @@ activity = Resource(
         Text("external_id", _l("Reference"), longest=120, hint=_l("The activity's number in another system.")),
         LongText("note", _l("Note")),
     ),
-    columns=("subject", "type_id", "account_id", "deal_id", "due_on", "done_on", "state", "owner_id"),
+    columns=("subject", "due_on", "account_id", "type_id", "deal_id", "done_on", "state", "owner_id"),
     head=("type_id", "state", "due_on", "due_time", "owner_id"),
     groups=(
         (_l("Activity"), ("type_id", "subject", "due_on", "due_time", "minutes", "remind_minutes", "place")),
