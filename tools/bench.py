@@ -63,6 +63,8 @@ def main() -> None:
         for size in sorted(options.sizes):
             with _trusted(server):
                 _grow_all(places, so_far, size - so_far, Size(options.events, options.activities))
+            if server:
+                server.run("CHECKPOINT")  # or what was filled is written to disk while pages are timed
             so_far = size
             for place in places:
                 _print(place.kind, size, _measure(place, options.rounds))
