@@ -6,6 +6,7 @@
 
   const word = (key) => window.vendimia.word(key);
   const FEW = 8;
+  const ASKED_AFTER = 200; // milliseconds without another letter
 
   function options(answer) {
     const rows = Array.isArray(answer) ? answer : answer.options || answer.results || [];
@@ -21,6 +22,30 @@
         .then((answer) => { this.clearOptions((option) => this.items.includes(String(option.value))); done(options(answer)); })
         .catch(() => done());
     };
+  }
+
+  /* Enter chooses from the answer to what is typed, not from the list that was there before it came. */
+  function patient(picker) {
+    let typed = -Infinity;
+    let waiting = 0;
+    const behind = () => picker.loading > 0 || performance.now() - typed < ASKED_AFTER + 50;
+
+    function choose() {
+      if (behind()) return (waiting = setTimeout(choose, 50));
+      waiting = 0;
+      if (picker.isOpen && picker.activeOption) picker.onOptionSelect(new Event("answer"), picker.activeOption);
+    }
+
+    picker.wrapper.addEventListener("input", () => {
+      typed = performance.now();
+      waiting = clearTimeout(waiting) || 0;
+    }, true);
+    picker.wrapper.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !picker.isOpen || !behind()) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!waiting) choose();
+    }, true);
   }
 
   function build(select) {
@@ -41,7 +66,7 @@
       score: url ? (query) => (option) => (query && option.value === "" ? 0 : 1) : undefined,
       refreshThrottle: 0,
       load: url ? loader(url) : undefined,
-      loadThrottle: 200,
+      loadThrottle: ASKED_AFTER,
       placeholder: word("type-more"),
       hidePlaceholder: true,
       plugins: { dropdown_input: {} , ...(select.multiple ? { remove_button: {} } : {}) },
@@ -51,6 +76,7 @@
         no_results: () => `<div class="no-results">${escape(word("no-results"))}</div>`,
       },
     });
+    if (url) patient(picker);
     const shown = picker.wrapper.querySelector(".items-placeholder");
     if (shown) shown.placeholder = select.dataset.placeholder || word("choose");
     select.setAttribute("aria-hidden", "true"); // the control that is shown has the label now

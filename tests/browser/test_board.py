@@ -247,10 +247,25 @@ def test_the_account_of_a_new_deal_is_found_by_typing(visit: Visit, one: Office,
     page.keyboard.type("iberica")
     expect(form.locator(".option", has_text="Acme")).to_be_visible()
     page.keyboard.press("Enter")
+    expect(form.locator(".ts-control .item")).to_have_text("Acme Ibérica")
     form.locator("[name=amount]").fill("50")
     page.keyboard.press("Enter")
     new = column(page, "Contact").locator(".v-card", has_text="Valve")
     expect(new).to_contain_text("Acme Ibérica")
+
+
+def test_who_types_faster_than_the_server_answers_gets_what_was_typed(visit: Visit, one: Office, make):
+    with one as session:
+        session.add_all(Account(name=name) for name in ("Acme Ibérica", "Beta", "Gamma"))
+    make("Other")
+    page = visit("alice", BOARD)
+    page.get_by_role("link", name="New deal in Contact").click()
+    form = page.locator(".v-quick")
+    form.locator(".ts-control").click()
+    expect(form.locator(".option", has_text="Acme")).to_be_visible()
+    page.keyboard.type("gamma")
+    page.keyboard.press("Enter")
+    expect(form.locator(".ts-control .item")).to_have_text("Gamma")
 
 
 def test_amount_close_owner_and_stage_are_edited_on_the_card(visit: Visit, pump: int, one: Office, stages, people):
