@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import g
 
+from app.core.figures import Figure, FigureRow
 from app.core.money import Money, exponent
 
 if TYPE_CHECKING:
-    from app.core.figures import Figure, FigureRow
     from app.core.metrics import Metric
 
 
@@ -29,7 +29,7 @@ def combined(asked: Metric, by: Sequence[str], told: Sequence[Figure]) -> tuple[
         values = {f.metric.id: _plain(f.metric, each.get(key)) for f, each in zip(told, rows, strict=True)}
         value = None if None in values.values() else asked.combine(values)
         n = min((each[key].n if key in each else 0) for each in rows)
-        found.append(type(like)(like.keys, like.by, _valued(asked, value), n))
+        found.append(FigureRow(like.keys, like.by, _valued(asked, value), n))
     reasons = {reason for figure in told for reason in figure.excluded}
     return found, {reason: max(figure.excluded.get(reason, 0) for figure in told) for reason in sorted(reasons)}
 

@@ -93,7 +93,7 @@ def likely(resource: Resource, values: Mapping[str, Any], but: int | None = None
     for criterion in _criteria(resource, mine):
         for row in _candidates(resource, criterion):
             if row.id != but and (common := alike(resource, mine, traits(resource, row))):
-                reasons[row.id] = (str(getattr(row, resource.title) or _("(no name)")), common)
+                reasons[row.id] = (resource.called(row), common)
     seen = select(resource.model.id).where(resource.model.id.in_(reasons)).order_by(resource.model.id)
     visible = db.session.scalars(seen).all() if reasons else []
     rows = [Likely(row_id, reasons[row_id][0], said(reasons[row_id][1])) for row_id in visible]

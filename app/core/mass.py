@@ -181,7 +181,7 @@ def preview(resource: Resource, typed: Field, value: Any, rows: Rows) -> Preview
         if typed.of(row) == value:
             tally.same += 1
         elif row.version != rows[row.id]:
-            tally.late.add(_name(resource, row))
+            tally.late.add(resource.called(row))
         else:
             changing.append(row)
     refused: dict[int, str] = {}
@@ -191,7 +191,7 @@ def preview(resource: Resource, typed: Field, value: Any, rows: Rows) -> Preview
         untried = len(changing) - tried
     for row in changing:
         if row.id in refused:
-            tally.refuse(refused[row.id], _name(resource, row))
+            tally.refuse(refused[row.id], resource.called(row))
         else:
             tally.changed += 1
     first = [row for row in changing if row.id not in refused][:SAMPLE]
@@ -202,7 +202,7 @@ def _samples(resource: Resource, typed: Field, value: Any, rows: list[Any]) -> l
     if isinstance(typed, lookups.Lookup):
         lookups.labels(typed.target, [value, *(typed.of(row) for row in rows)])
     after = typed.show(value)
-    return [Sample(_name(resource, row), typed.show(typed.of(row)), after) for row in rows]
+    return [Sample(resource.called(row), typed.show(typed.of(row)), after) for row in rows]
 
 
 def _has_rules(resource: Resource, typed: Field) -> bool:
@@ -241,7 +241,7 @@ def apply(resource: Resource, typed: Field, value: Any, rows: Rows, tally: Tally
         if row is None:
             tally.gone += 1
             continue
-        name = _name(resource, row)
+        name = resource.called(row)
         if typed.of(row) == value:
             tally.same += 1
         elif row.version != rows[row.id]:
@@ -272,10 +272,6 @@ def _set(resource: Resource, row: Any, values: Mapping[str, Any]) -> str | None:
     except (IntegrityError, StaleDataError):
         return _("This clashes with what is stored: it exists already, or what it refers to is gone.")
     return None
-
-
-def _name(resource: Resource, row: Any) -> str:
-    return str(getattr(row, resource.title) or "") or _("(no name)")
 
 
 # Taking it back

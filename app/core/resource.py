@@ -144,9 +144,9 @@ class Resource:
         return issubclass(self.model, Owned)
 
     def called(self, row: Any) -> str:
-        """What people call a row, "" where it has no name: a row that goes by a day is called by it as days are written."""
+        """What people call a row: one that goes by a day is called by it as days are written."""
         name = getattr(row, self.title)
-        return name or "" if name is None or isinstance(name, str) else self.field(self.title).show(name)
+        return (name if name is None or isinstance(name, str) else self.field(self.title).show(name)) or _("(no name)")
 
     def field(self, name: str) -> Field:
         """The field of a name. Raises `KeyError`."""

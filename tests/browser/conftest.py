@@ -19,8 +19,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from app.core.db import db
+from app.core.money import Money
+from app.modules.crm import services
+from app.modules.crm.models import Stage
 from tests.browser.reps_day import Day, begin
 from tests.cast import Person
 from tests.conftest import Office
@@ -101,6 +106,33 @@ def visit(
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def stages(one: Office) -> dict[str, int]:
+    """Stage name -> id."""
+    with one:
+        return {s.name: s.id for s in db.session.scalars(select(Stage))}
+
+
+@pytest.fixture
+def make(one: Office, people: dict[str, Person], stages: dict[str, int]) -> Callable[..., int]:
+    """Create a deal: `make("Pump", 1000, "Proposal")`; answers its id."""
+
+    def create(name: str, amount: int | None = 1000, stage: str = "Contact", **values: Any) -> int:
+        with one:
+            given = {"owner_id": people["alice"].member_id, "stage_id": stages[stage], **values}
+            money = None if amount is None else Money.of(amount, "EUR")
+            return services.create_deal({"name": name, "amount": money, **given}).id
+
+    return create
+
+
+@pytest.fixture
+def pump(make: Callable[..., int]) -> int:
+    make("Boiler", 500)
+    make("Tunnel", 2500, "Proposal")
+    return make("Pump", 1000)
 
 
 @pytest.fixture

@@ -4,88 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select
 
-from app.core.db import db
 from app.core.models import User
 from app.core.money import Money
-from app.modules.contacts.models import Account
 from app.modules.crm import services
-from app.modules.crm.models import Deal, Stage
+from app.modules.crm.models import Deal
+from tests.browser.board import BOARD, card, column, drag, is_in, stored, today
 from tests.cast import Person
 from tests.conftest import Office
 
-BOARD = "/c/one/crm/board"
 SOON = 6_000  # ms: another person's move is seen within five seconds
 Visit = Callable[..., Page]
-
-
-@pytest.fixture
-def stages(one: Office) -> dict[str, int]:
-    """Stage name -> id."""
-    with one:
-        return {s.name: s.id for s in db.session.scalars(select(Stage))}
-
-
-@pytest.fixture
-def make(one: Office, people: dict[str, Person], stages: dict[str, int]) -> Callable[..., int]:
-    """Create a deal: `make("Pump", 1000, "Proposal")`; answers its id."""
-
-    def create(name: str, amount: int | None = 1000, stage: str = "Contact", **values: Any) -> int:
-        with one:
-            given = {"owner_id": people["alice"].member_id, "stage_id": stages[stage], **values}
-            money = None if amount is None else Money.of(amount, "EUR")
-            return services.create_deal({"name": name, "amount": money, **given}).id
-
-    return create
-
-
-@pytest.fixture
-def pump(make: Callable[..., int]) -> int:
-    make("Boiler", 500)
-    make("Tunnel", 2500, "Proposal")
-    return make("Pump", 1000)
-
-
-def today() -> date:
-    """The date in the company's zone."""
-    return datetime.now(ZoneInfo("Europe/Madrid")).date()
-
-
-def column(page: Page, name: str) -> Any:
-    return page.locator(".v-col").filter(has=page.locator("h2", has_text=re.compile(f"^{name}$")))
-
-
-def card(page: Page, deal_id: int) -> Any:
-    return page.locator(f"#deal-{deal_id}")
-
-
-def is_in(page: Page, deal_id: int, name: str, timeout: int = 5_000) -> None:
-    expect(column(page, name).locator(f"#deal-{deal_id}:not(.is-busy)")).to_be_visible(timeout=timeout)
-
-
-def drag(page: Page, deal_id: int, target: Any) -> None:
-    """With the mouse, as a hand does it: press, a first jerk, then across, and let go."""
-    start = card(page, deal_id).bounding_box()
-    page.mouse.move(start["x"] + 60, start["y"] + start["height"] - 12)
-    page.mouse.down()
-    page.mouse.move(start["x"] + 75, start["y"] + start["height"] - 4, steps=3)
-    expect(target).to_be_visible()
-    end = target.bounding_box()
-    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + min(end["height"] / 2, 120), steps=12)
-    page.wait_for_timeout(60)
-    page.mouse.up()
-
-
-def stored(one: Office, deal_id: int) -> Deal:
-    with one:
-        return db.session.scalar(select(Deal).where(Deal.id == deal_id))
 
 
 def test_a_drag_moves_the_deal_and_its_money_and_undo_brings_both_back(visit: Visit, pump: int, one: Office, stages):
@@ -214,58 +147,6 @@ def test_lost_asks_for_a_reason_and_cancel_leaves_the_card(visit: Visit, pump: i
     assert stored(one, pump).reason_note == "They went elsewhere"
     page.get_by_role("button", name="Undo").click()
     is_in(page, pump, "Contact")
-
-
-def test_quick_create_stays_open_for_the_next_one(visit: Visit, pump: int, one: Office):
-    page = visit("alice", BOARD)
-    page.get_by_role("link", name="New deal in Qualified").click()
-    form = page.locator(".v-quick")
-    expect(form.locator("[name=name]")).to_be_focused()
-    page.keyboard.type("Valve")
-    form.locator("[name=amount]").fill("300")
-    page.keyboard.press("Enter")
-    expect(column(page, "Qualified").locator(".v-card")).to_contain_text("Valve")
-    expect(column(page, "Qualified").locator(".v-col-sum")).to_contain_text("€300")
-    expect(form.locator("[name=name]")).to_have_value("")
-    expect(form.locator("[name=name]")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(form.locator(".v-error")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(form).to_have_count(0)
-
-
-def test_the_account_of_a_new_deal_is_found_by_typing(visit: Visit, one: Office, make):
-    with one as session:
-        session.add_all(Account(name=name) for name in ("Acme Ibérica", "Beta", "Gamma"))
-    make("Other")
-    page = visit("alice", BOARD)
-    page.get_by_role("link", name="New deal in Contact").click()
-    expect(page.locator(".v-quick [name=name]")).to_be_focused()
-    page.keyboard.type("Valve")
-    form = page.locator(".v-quick")
-    form.locator(".ts-control").click()
-    page.keyboard.type("iberica")
-    expect(form.locator(".option", has_text="Acme")).to_be_visible()
-    page.keyboard.press("Enter")
-    expect(form.locator(".ts-control .item")).to_have_text("Acme Ibérica")
-    form.locator("[name=amount]").fill("50")
-    page.keyboard.press("Enter")
-    new = column(page, "Contact").locator(".v-card", has_text="Valve")
-    expect(new).to_contain_text("Acme Ibérica")
-
-
-def test_who_types_faster_than_the_server_answers_gets_what_was_typed(visit: Visit, one: Office, make):
-    with one as session:
-        session.add_all(Account(name=name) for name in ("Acme Ibérica", "Beta", "Gamma"))
-    make("Other")
-    page = visit("alice", BOARD)
-    page.get_by_role("link", name="New deal in Contact").click()
-    form = page.locator(".v-quick")
-    form.locator(".ts-control").click()
-    expect(form.locator(".option", has_text="Acme")).to_be_visible()
-    page.keyboard.type("gamma")
-    page.keyboard.press("Enter")
-    expect(form.locator(".ts-control .item")).to_have_text("Gamma")
 
 
 def test_amount_close_owner_and_stage_are_edited_on_the_card(visit: Visit, pump: int, one: Office, stages, people):

@@ -99,7 +99,7 @@ def _asked(resource: Resource, row: Any, typed: Field, form: Any, status: int = 
         fragment,
         status=status,
         resource=resource,
-        record={"id": row.id, "version": row.version, "title": getattr(row, resource.title)},
+        record={"id": row.id, "version": row.version, "title": resource.called(row)},
         fact=fact(typed, row, None),
         form=form,
         field=form[typed.name],

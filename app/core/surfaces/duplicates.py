@@ -12,7 +12,6 @@ from app.core import duplicate_groups, duplicates, lookups, merging
 from app.core.access import can
 from app.core.db import db
 from app.core.fields import Field
-from app.core.i18n import _
 from app.core.resource import Resource
 from app.core.web import render
 
@@ -67,7 +66,7 @@ def _facts(resource: Resource) -> list[Field]:
 
 def _row(resource: Resource, row: Any, facts: Sequence[Field], record_url: str) -> dict[str, Any]:
     return {
-        "title": getattr(row, resource.title) or _("(no name)"),
+        "title": resource.called(row),
         "url": f"{record_url}{row.id}",
         "facts": [text for typed in facts if (text := typed.show(typed.of(row)))],
     }

@@ -86,7 +86,7 @@ def _pick(resource: Resource, ids: Sequence[int]) -> Any:
         "core/_merge_pick.html",
         resource=resource,
         row=row,
-        title=_title(resource, row) if row else "",
+        title=resource.called(row) if row else "",
         likely=[{"title": one.title, "why": one.why, "url": _merge_url(resource, *ids, one.id)} for one in found.rows],
         options=options,
         search_url=url_for(resource.endpoint("options")),
@@ -97,10 +97,6 @@ def _pick(resource: Resource, ids: Sequence[int]) -> Any:
 
 def _merge_url(resource: Resource, *ids: int) -> str:
     return url_for(resource.endpoint("merge"), ids=",".join(map(str, ids)))
-
-
-def _title(resource: Resource, row: Any) -> str:
-    return getattr(row, resource.title) or _("(no name)")
 
 
 # Comparing
@@ -150,7 +146,7 @@ def _comparable(value: Any) -> Any:
 def _described(resource: Resource, row: Any, counts: Mapping[str, int], wins: bool, record_url: str) -> dict[str, Any]:
     return {
         "id": row.id,
-        "title": _title(resource, row),
+        "title": resource.called(row),
         "url": f"{record_url}{row.id}",
         "version": row.version,
         "created": day(row.created_at.date()),
@@ -229,7 +225,7 @@ def _merge(resource: Resource, ids: Sequence[int]) -> Any:
         db.session.expire_all()
         return _compare(resource, _rows(resource, ids), status=422, error=refused.message)
     row = db.session.get_one(resource.model, winner)
-    toast(_("Merged into “%(name)s”.", name=_title(resource, row)), undo_url=url_for(resource.endpoint("merge_undo"), group=group))
+    toast(_("Merged into “%(name)s”.", name=resource.called(row)), undo_url=url_for(resource.endpoint("merge_undo"), group=group))
     return redirect_to(_page_of(resource, winner))
 
 
@@ -252,5 +248,5 @@ def _changed(resource: Resource, rows: Sequence[Any]) -> list[dict[str, str]]:
         for typed in _fields(resource):
             seen, now = request.form.get(f"seen-{row.id}-{typed.name}"), typed.show(typed.of(row))
             if seen is not None and seen != now[:SEEN].replace("\n", "\r\n") and seen != now[:SEEN]:
-                found.append({"label": f"{typed.label} · {_title(resource, row)}", "mine": seen, "theirs": now})
+                found.append({"label": f"{typed.label} · {resource.called(row)}", "mine": seen, "theirs": now})
     return found

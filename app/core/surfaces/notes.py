@@ -55,7 +55,7 @@ def _box(resource: Resource, row: Any, text: str = "", error: str = "", status: 
         "core/note.html",
         "core/_note_box.html",
         status=status,
-        title=getattr(row, resource.title) or _("(no name)"),
+        title=resource.called(row),
         compose=stream.composer(resource, row.id, text, error),
         people=[] if is_htmx() else mentions.everybody(),
         chosen=_chosen(),
@@ -96,7 +96,7 @@ def _form(resource: Resource, row: Any, note_id: int, text: str, version: int, e
         "core/note_edit.html",
         "core/_note_edit.html",
         status=status,
-        title=getattr(row, resource.title) or _("(no name)"),
+        title=resource.called(row),
         note={"id": note_id, "text": text, "version": version, "error": error, "theirs": theirs},
         action=url_for(resource.endpoint("note"), row_id=row.id, note_id=note_id),
         compose=stream.composer(resource, row.id),
@@ -121,7 +121,7 @@ def remove(resource: Resource, row_id: int, note_id: str) -> Any:
 def ask(resource: Resource, row: Any, question: str, what: str, action: str) -> Any:
     """The dialog before something on a record is deleted for good."""
     record_url = url_for(resource.endpoint("history"), row_id=row.id)
-    title = getattr(row, resource.title) or _("(no name)")
+    title = resource.called(row)
     return render("core/note_remove.html", "core/_note_remove.html", title=title, question=question, what=what, action=action,
                   record_url=record_url)
 

@@ -70,7 +70,7 @@ def _page(resource: Resource, row: Any, *, error: str = "", status: int = 200) -
         "core/_personal.html",
         status=status,
         resource=resource,
-        record={"id": row.id, "version": row.version, "title": getattr(row, resource.title) or _("(no name)")},
+        record={"id": row.id, "version": row.version, "title": resource.called(row)},
         held=[(heading, number(len(rows))) for heading, rows in sections.items()],
         stays=personal.what_stays(resource, row.id),
         error=error,

@@ -101,7 +101,7 @@ def describe(resource: Resource, row: Any) -> dict[str, Any]:
     field_url = url_for(resource.endpoint("field"), row_id=row.id, field="_")[:-1] if editable else None
     return {
         "id": row.id,
-        "title": resource.called(row) or _("(no name)"),
+        "title": resource.called(row),
         "subtitle": resource.field(resource.subtitle).show(getattr(row, resource.subtitle)) if resource.subtitle else "",
         "version": getattr(row, "version", 1),
         "tags": [],

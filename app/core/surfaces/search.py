@@ -13,7 +13,6 @@ from sqlalchemy import literal, select, union_all
 from app.core import lookups
 from app.core.access import can, visible_members
 from app.core.db import db, fold
-from app.core.i18n import _
 from app.core.lifecycle import enabled_modules
 from app.core.resource import Resource
 from app.core.search import asked, hits, marked
@@ -105,7 +104,7 @@ def _group(resource: Resource, rows: Sequence[Any], q: str, wanted: Sequence[str
         texts = (typed.show(typed.of(row)) for typed in beside)
         group.rows.append({
             "url": f"{before}/{row.id}{after}",
-            "title": marked(getattr(row, resource.title) or _("(no name)"), wanted),
+            "title": marked(resource.called(row), wanted),
             "subtitle": Markup(" · ").join(marked(text, wanted) for text in texts if text),
         })
     if len(rows) > most:

@@ -34,7 +34,7 @@ def remove(resource: Resource, row_id: int) -> Any:
     if request.method == "GET":
         return _ask(resource, row)
     check_version(row, needed_version())
-    title = getattr(row, resource.title)
+    title = resource.called(row)
     try:
         group = resource.remove([row_id])
     except BusinessError as error:
@@ -50,7 +50,7 @@ def _ask(resource: Resource, row: Any, refusal: str = "") -> Any:
         "core/_remove.html",
         status=422 if refusal else 200,
         resource=resource,
-        record={"id": row.id, "version": row.version, "title": getattr(row, resource.title) or _("(no name)")},
+        record={"id": row.id, "version": row.version, "title": resource.called(row)},
         references="" if why_not else references(resource, [row.id]),
         why_not=why_not,
         action=url_for(resource.endpoint("remove"), row_id=row.id),

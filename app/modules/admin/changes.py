@@ -173,11 +173,11 @@ class Log:
         What is no record of its own goes by the records it belongs to, as far as the reader may see these.
         """
         if at in titles:
-            return titles[at] or _("(no name)"), at
+            return titles[at], at
         seen = [each for each in part.of if each in titles] if part else []
         if part is None or (part.of and not seen):
             return f"#{at[1]}", None
-        return " · ".join([name for each in seen if (name := titles[each])] + ([part.name] if part.name else [])), next(iter(seen), None)
+        return " · ".join([titles[each] for each in seen] + ([part.name] if part.name else [])), next(iter(seen), None)
 
     def _parts(self, rows: Iterable[Row]) -> dict[Row, Part]:
         """Of the rows that are no records of their own: their name, if they have one, and the records they belong to."""
@@ -195,7 +195,7 @@ class Log:
             if kind.resource:
                 named = select(kind.model.id, getattr(kind.model, kind.resource.title)).where(kind.model.id.in_(ids))
                 for row in db.session.execute(named, execution_options={"with_trash": True}):
-                    found[kind.table, row[0]] = str(row[1] or "")
+                    found[kind.table, row.id] = kind.resource.called(row)
         return found
 
     def _by_kind(self, rows: Iterable[Row]) -> list[tuple[Kind, set[int]]]:

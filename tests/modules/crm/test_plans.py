@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from app.core.db import db
-from app.core.metrics import MetricQuery, drill, evaluate, metrics
+from app.core.metrics import MetricQuery, drill, evaluate, evaluate_together, metrics
 from tests.conftest import Office
 
 pytestmark = pytest.mark.on("sqlite")
@@ -107,6 +107,17 @@ def looked_through(sent: Sequence[tuple[str, Any]]) -> set[str]:
     return found
 
 
+def counted_alike() -> list[list[str]]:
+    """Figures that are told by one statement."""
+    found: dict[Any, list[str]] = {}
+    for name, metric in metrics().items():
+        if metric.facts and {"owner", "month"} <= set(metric.dimensions):
+            found.setdefault(metric.facts.rows_key(MetricQuery(**YEAR)), []).append(name)
+    alike = [same for same in found.values() if len(same) > 1]
+    assert len(alike) > 2
+    return alike
+
+
 def test_no_figure_looks_through_everything_for_each_row(one: Office):
     wrong: dict[str, set[str]] = {}
     with one:
@@ -117,4 +128,10 @@ def test_no_figure_looks_through_everything_for_each_row(one: Office):
                     db.session.execute(drill(name, query))
                 for each in looked_through(sent):
                     wrong.setdefault(f"{name}: {each}", set()).add(f"{query.by} {query.as_of and 'past'} {query.scope and 'some'}")
+        for same in counted_alike():
+            for by in (("owner", "month"), ("owner",), ("month",)):
+                with told() as sent:
+                    evaluate_together(same, MetricQuery(by=by, **YEAR))
+                for each in looked_through(sent):
+                    wrong.setdefault(f"{', '.join(same)}: {each}", set()).add(f"{by} together")
     assert not wrong, "\n".join(f"{key} {sorted(value)[:4]}" for key, value in sorted(wrong.items()))

@@ -15,7 +15,7 @@ from app.core.db import db
 from app.core.formats import day
 from app.core.i18n import _
 from app.core.models import Membership
-from app.core.notices import notify
+from app.core.notices import Message, notify_all
 from app.core.relative_dates import around
 from app.modules.kpi.own.models import MANUAL, OwnMetric, Value
 from app.modules.kpi.settings.queries import settings
@@ -77,12 +77,15 @@ def _missing(row: OwnMetric, values: Sequence[tuple[date, int | None]], at: date
 
 def remind_values() -> None:
     """Tell who answers for a metric that values are missing, once for each period of it."""
-    for each in due():
-        if each.metric.keeper_id is not None:
-            notify(
-                [each.metric.keeper_id], partial(_sentence, each), f"kpi/values/grid?metric={each.metric.id}&day={each.last.isoformat()}",
-                icon="pencil-plus", key=f"kpi.due:{each.metric.id}:{each.last.isoformat()}", mail=settings().alerts,
-            )  # fmt: skip
+    mail = settings().alerts
+    notify_all([
+        Message(
+            member_ids=[each.metric.keeper_id], text=partial(_sentence, each), icon="pencil-plus", mail=mail,
+            url=f"kpi/values/grid?metric={each.metric.id}&day={each.last.isoformat()}",
+            key=f"kpi.due:{each.metric.id}:{each.last.isoformat()}",
+        )
+        for each in due() if each.metric.keeper_id is not None
+    ])  # fmt: skip
 
 
 def _sentence(missing: Due) -> str:

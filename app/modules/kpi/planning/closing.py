@@ -17,10 +17,10 @@ from app.core.db import db
 from app.core.formats import percent
 from app.core.i18n import _
 from app.core.metrics import metrics
-from app.core.notices import notify
+from app.core.notices import Message, notify_all
 from app.modules.kpi.goals.agreement import settle
 from app.modules.kpi.models import ACTIVE, Goal
-from app.modules.kpi.progress.measure import Progress, measure, refusal
+from app.modules.kpi.progress.measure import measure, refusal
 
 GRACE = timedelta(days=5)  # for what is told late
 MOST = 500  # goals of one turn; the rest are the next one's
@@ -38,14 +38,11 @@ def close_goals() -> None:
     stands = measure(ready)
     for goal in ready:
         settle(goal, stands[goal.id].value)
-        _tell(goal, stands[goal.id])
-
-
-def _tell(goal: Goal, stands: Progress) -> None:
-    if goal.owner_id is None or goal.owner_id == actor_id():
-        return
-    name, share = goal.name, stands.attainment
-    notify([goal.owner_id], _Said(name, goal.attained, share), f"kpi/goals/{goal.id}", icon="target-arrow", key=f"kpi-closed-{goal.id}")
+    notify_all([
+        Message(member_ids=[goal.owner_id], text=_Said(goal.name, goal.attained, stands[goal.id].attainment),
+                url=f"kpi/goals/{goal.id}", icon="target-arrow", key=f"kpi-closed-{goal.id}")
+        for goal in ready if goal.owner_id not in (None, actor_id())
+    ])  # fmt: skip
 
 
 class _Said:
