@@ -38,7 +38,8 @@
 
     picker.wrapper.addEventListener("input", () => {
       typed = performance.now();
-      waiting = clearTimeout(waiting) || 0;
+      clearTimeout(waiting);
+      waiting = 0;
     }, true);
     picker.wrapper.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !picker.isOpen || !behind()) return;

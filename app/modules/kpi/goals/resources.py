@@ -60,7 +60,7 @@ goal = Resource(
         Reason("reason", _l("Why is it changed?"), longest=2000, creatable=False, exportable=False,
                hint=_l("A goal that runs is changed with a reason, which everybody concerned reads.")),
     ),
-    columns=("name", "owner_id", "metric", "aim", "last_day", "state", "filters"),
+    columns=("name", "owner_id", "metric", "aim", "last_day", "state"),
     head=("metric", "target", "owner_id", "last_day"),
     groups=(
         (_l("Specific"), ("name", "scope", "owner_id", "team_id")),
