@@ -13,6 +13,7 @@ from app.core.fields import Apart, Choice, Field, LongText
 from app.core.forms import TypedSelect
 from app.core.i18n import _, language
 from app.core.metrics import metrics
+from app.modules.kpi.narrowing import in_words
 from app.modules.kpi.quantities import Amount
 
 
@@ -69,6 +70,22 @@ class Aim(Field):
         if target is not None:
             return str(target)
         return "" if None in ends else "–".join(map(str, ends))
+
+
+@dataclass(frozen=True)
+class Measured(Field):
+    """What a goal is measured by, to be read: the figure, and what it is narrowed down to."""
+
+    ordered: ClassVar[bool] = False
+    compared: ClassVar[bool] = False
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return ("metric", "filters")
+
+    def of(self, row: Any) -> str:
+        metric = metrics().get(row.metric)
+        return " · ".join(filter(None, (str(metric.label) if metric else row.metric, in_words(row.filters or {}))))
 
 
 class ByFigure(TypedSelect):

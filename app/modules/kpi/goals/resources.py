@@ -8,7 +8,7 @@ from app.core.i18n import _l
 from app.core.lookups import Lookup
 from app.core.resource import VERBS, Page, Resource, View
 from app.modules.kpi.goals import forms, labels, page, services, views
-from app.modules.kpi.goals.fields import Aim, MetricChoice, Reason, Usual
+from app.modules.kpi.goals.fields import Aim, Measured, MetricChoice, Reason, Usual
 from app.modules.kpi.models import (
     ACTIVE,
     CLOSED,
@@ -35,6 +35,7 @@ goal = Resource(
         Text("name", _l("Goal"), required=True, longest=160, hint=_l("In a sentence: what will be so by when.")),
         MetricChoice("metric", _l("Figure"), required=True, example="crm.won_amount"),
         Narrowing("filters", _l("Only")),
+        Measured("measure", _l("Figure"), editable=False, importable=False, exportable=False),
         Choice("scope", _l("About"), choices=tuple(labels.SCOPES.items()), default=lambda: MEMBER),
         Lookup("owner_id", _l("Owner"), target="admin.member", default=actor_id),
         Lookup("team_id", _l("Team"), target="admin.team", linked=False),
@@ -60,7 +61,7 @@ goal = Resource(
         Reason("reason", _l("Why is it changed?"), longest=2000, creatable=False, exportable=False,
                hint=_l("A goal that runs is changed with a reason, which everybody concerned reads.")),
     ),
-    columns=("name", "owner_id", "metric", "aim", "last_day", "state"),
+    columns=("name", "owner_id", "measure", "aim", "last_day", "state"),
     head=("metric", "target", "owner_id", "last_day"),
     groups=(
         (_l("Specific"), ("name", "scope", "owner_id", "team_id")),
