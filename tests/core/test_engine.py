@@ -39,4 +39,5 @@ def test_statements_are_planned_for_what_they_ask_and_not_compiled(app: Flask) -
             assert db.session.scalar(text("show plan_cache_mode")) == "force_custom_plan"
             assert db.session.scalar(text("show jit")) == "off"
             assert db.session.scalar(text("show random_page_cost")) == "1.1"
+            assert db.session.scalar(text("show max_parallel_workers_per_gather")) == "0"
             db.session.rollback()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -12,6 +14,7 @@ from sqlalchemy import select
 from app.core import trash
 from app.core.metrics import MetricQuery, evaluate, evaluate_together
 from app.modules.crm.activities.models import DONE, FOLLOW_UPS, Activity, ActivityMember
+from app.modules.crm.metrics.activities import months_within
 from tests.modules.crm.test_metrics_all import filled, same
 
 WHOLE = {"start": date(2026, 1, 1), "end": date(2026, 4, 30)}
@@ -69,3 +72,60 @@ def test_figures_of_what_was_done_are_told_by_one_statement(one, people, more: d
             mixed[0] = ("kind", "month")
             for name, by, together in zip(DONE_FIGURES, mixed, evaluate_together(DONE_FIGURES, query, bys=mixed), strict=True):
                 same(together, evaluate(name, replace(query, by=by)))
+
+
+DAYS = {
+    "months": WHOLE,
+    "a month and days around it": {"start": date(2026, 1, 13), "end": date(2026, 3, 9)},
+    "from a first day": {"start": date(2026, 2, 1), "end": date(2026, 4, 20)},
+    "to a last day": {"start": date(2026, 1, 31), "end": date(2026, 3, 31)},
+    "days of two months": {"start": date(2026, 2, 20), "end": date(2026, 3, 12)},
+    "a day": {"start": date(2026, 3, 1), "end": date(2026, 3, 1)},
+    "ever": {},
+}
+
+
+@pytest.mark.parametrize("days", DAYS.values(), ids=DAYS)
+def test_what_was_done_is_that_of_plain_python_without_what_was_thrown_away(one, people, days: dict[str, date]) -> None:
+    keys = {"kind": lambda row: row.kind, "type": lambda row: row.type_id, "outcome": lambda row: row.outcome_id,
+            "month": lambda row: row.done_on.year * 12 + row.done_on.month - 1, "account": lambda row: row.account_id}  # fmt: skip
+    with filled(one, people) as session:
+        rows = list(session.scalars(select(Activity).where(Activity.state == DONE, Activity.kind.in_(FOLLOW_UPS)).order_by(Activity.id)))
+        trash.put(Activity, "subject", [row.id for row in rows[::5]])
+        rows = [row for number, row in enumerate(rows) if number % 5]
+        rows = [row for row in rows if days.get("start", row.done_on) <= row.done_on <= days.get("end", row.done_on)]
+        beside: dict[int, set[int]] = {}
+        for part in session.scalars(select(ActivityMember)):
+            beside.setdefault(part.activity_id, set()).add(part.member_id)
+        for by in ((), ("kind",), ("month", "outcome"), ("month", "type"), ("account",)):
+            wanted = Counter(tuple(keys[name](row) for name in by) for row in rows)
+            told = {key: sum(1 for row in rows if tuple(keys[n](row) for n in by) == key and row.told_after is not None) for key in wanted}
+            late = {key: sum(1 for row in rows if tuple(keys[n](row) for n in by) == key and (row.told_after or 0) > 24) for key in wanted}
+            figure = evaluate("crm.follow_ups", MetricQuery(**days, by=by))
+            assert {tuple(row.keys[name] for name in by): row.value for row in figure.rows if row.n} == wanted, by
+            rates = evaluate("crm.late_record_rate", MetricQuery(**days, by=by)).rows
+            assert {tuple(row.keys[n] for n in by): (row.numerator, row.n) for row in rows_with(rates)} == {
+                key: (late[key], n) for key, n in told.items() if n
+            }, by
+        whose = Counter((who, keys["month"](row)) for row in rows for who in {row.done_by_id} | beside.get(row.id, set()))
+        figure = evaluate("crm.follow_ups", MetricQuery(**days, by=("owner", "month")))
+        assert {(row.keys["owner"], row.keys["month"]): row.value for row in figure.rows} == whose
+        bob = people["bob"].member_id
+        mine = evaluate("crm.follow_ups", MetricQuery(**days, filters={"owner": bob})).total.value
+        assert mine == sum(n for (who, _month), n in whose.items() if who == bob)
+
+
+def rows_with(rows: Sequence[Any]) -> list[Any]:
+    return [row for row in rows if row.n]
+
+
+def test_the_whole_months_of_a_period() -> None:
+    assert months_within(date(2026, 1, 1), date(2026, 12, 31)) == (24312, 24323, [])
+    assert months_within(date(2026, 1, 2), date(2026, 2, 27)) is None
+    assert months_within(date(2026, 1, 2), date(2026, 3, 1)) == (
+        24313, 24313, [(date(2026, 1, 2), date(2026, 1, 31)), (date(2026, 3, 1), date(2026, 3, 1))],
+    )  # fmt: skip
+    assert months_within(date.min, date.max) == (12, 119999, [])
+    assert months_within(date(9999, 12, 2), date.max) is None
+    assert months_within(date.min, date(1, 1, 30)) is None
+    assert months_within(None, date(2026, 1, 31)) is None

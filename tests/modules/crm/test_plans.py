@@ -135,3 +135,14 @@ def test_no_figure_looks_through_everything_for_each_row(one: Office):
                 for each in looked_through(sent):
                     wrong.setdefault(f"{', '.join(same)}: {each}", set()).add(f"{by} together")
     assert not wrong, "\n".join(f"{key} {sorted(value)[:4]}" for key, value in sorted(wrong.items()))
+
+
+def test_whole_months_are_counted_by_their_own_index_and_what_was_thrown_away_is_found_by_the_trash(one: Office):
+    with one, told() as sent:
+        evaluate("crm.follow_ups", MetricQuery(by=("month", "kind"), **YEAR))
+        ((text, parameters),) = [each for each in sent if "crm_activity" in each[0]]
+        plan = [row[3] for row in db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)]
+    reads = [how for how in plan if how.startswith(("SEARCH", "SCAN")) and "counted" not in how]
+    assert [" ".join(how.split()[:2]) for how in reads] == ["SEARCH crm_activity", "SEARCH core_trash", "SEARCH crm_activity"]
+    assert "COVERING INDEX ix_crm_activity_counts" in reads[0]
+    assert "INTEGER PRIMARY KEY (rowid=?)" in reads[2]

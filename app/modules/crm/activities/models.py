@@ -110,8 +110,13 @@ class Activity(Record, db.Model):
         Index(None, "company_id", "owner_id", "state", "due_on"),
         Index("ix_crm_activity_due", "company_id", "state", "due_on", "id", "owner_id", "kind", "type_id", "account_id"),
         Index("ix_crm_activity_done", "company_id", "state", "done_on", "id"),
-        # It answers the figures of a period without a look at the rows, which are long, and in the order in which they are
-        # counted: nothing has to be sorted.
+        # Whole months are counted from this one: nothing of it tells one activity from another that is counted with it, so that
+        # PostgreSQL keeps what is alike once. In the order in which it is counted nothing has to be sorted.
+        Index(
+            "ix_crm_activity_counts",
+            *("company_id", "state", "done_month", "done_by_id", "kind", "outcome_id", "type_id", "team_id", "told_after"),
+        ),
+        # It answers the figures of days, accounts and the past without a look at the rows, which are long.
         Index(
             "ix_crm_activity_sums",
             *("company_id", "state", "done_month", "done_by_id", "kind", "outcome_id", "type_id", "team_id", "told_after"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import calendar
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 from flask import g
 from sqlalchemy import (
@@ -40,7 +41,7 @@ from app.modules.crm.activities.models import (
 )
 from app.modules.crm.activities.times import month_of
 from app.modules.crm.metrics.facts import between, matches, named, segment_of, unknown_filter
-from app.modules.crm.metrics.kept import kept
+from app.modules.crm.metrics.kept import kept, thrown
 from app.modules.crm.settings.queries import settings
 
 # What a split needs of the rows, which are counted by these first: a million rows make few groups.
@@ -136,17 +137,16 @@ class Activities:
 
         `again` are they with the latter, unless only some people's are asked for: they may be missing with the former.
         """
-        first, second = self._legs(query)
+        (found, own), second = self._legs(query)
         if second is None:
-            return self._grouped(*first, raw)
+            return together(self._alone(query, found, own, raw))
         shared, theirs = second
-        own = first[1]
         if not of_some(query):
             own, theirs = {**own, "again": literal_column("0", Integer)}, {**theirs, "again": literal_column("1", Integer)}
-        counted = self._grouped(first[0], own, raw)
+        counted = self._alone(query, found, own, raw)
         if "owner" in query.by:
             shared = shared.where(ActivityMember.member_id.is_distinct_from(own["member"]))
-            return union_all(counted, self._grouped(shared, theirs, raw))
+            return union_all(*counted, self._grouped(shared, theirs, raw))
         # A team counts it once, however many of them took part.
         same = ActivityMember.team_id.is_not_distinct_from(own["team"])
         shared = shared.where(not_(and_(same, *self._counted_for_who_did_it(query, own))))
@@ -154,7 +154,28 @@ class Activities:
         theirs = {**theirs, "member": own["member"]}  # who of them took part tells no lines apart
         once = shared.with_only_columns(Activity.id, *(theirs[name].label(name) for name in needed)).distinct().subquery()
         kept_apart = {name: theirs[name] for name in theirs.keys() & {"again"}}
-        return union_all(counted, self._grouped(select(once.c.id), {name: once.c[name] for name in needed} | kept_apart, raw))
+        return union_all(*counted, self._grouped(select(once.c.id), {name: once.c[name] for name in needed} | kept_apart, raw))
+
+    def _alone(self, query: MetricQuery, found: Select, own: Columns, raw: Sequence[str]) -> list[Select]:
+        """Counts of those `found` for who did them.
+
+        Which of them lie in the trash only their ids tell. So whole months are counted with these, from an index that has
+        nothing but what they are counted by; then these are taken off.
+        """
+        months = months_within(query.start, query.end)
+        if months is None or not self._in_months_alone(query, raw):
+            return [self._grouped(found, own, raw)]
+        whole = [own["month"] >= months.first, own["month"] <= months.last]
+        every = self._chosen(query, own, (), whole, trashed=True)
+        rest = [self._chosen(query, own, (), [own["month"] == month_of(first), *between(own["day"], first, last)]) for first, last in months.around]
+        counts = [self._grouped(each, own, raw) for each in (every, *rest)]
+        return [*counts, self._grouped(thrown(every, Activity), own, raw, off=True)]
+
+    def _in_months_alone(self, query: MetricQuery, raw: Sequence[str]) -> bool:
+        """Whether the index of the months has all that is asked for: nothing of the past, of accounts, or of who took part."""
+        if not self.done or query.as_of or query.known_at or (of_some(query) and not _by_person(query)):
+            return False
+        return {*raw, *(RAW.get(name, name) for name in query.filters)} <= set(IN_ORDER)
 
     def _legs(self, query: MetricQuery) -> tuple[tuple[Select, Columns], tuple[Select, Columns] | None]:
         """The activities with those who did them and, split by person, with those who took part; and their columns."""
@@ -172,10 +193,12 @@ class Activities:
         found = self._chosen(query, theirs, (), when)
         return found.join(ActivityMember, ActivityMember.activity_id == Activity.id), theirs
 
-    def _grouped(self, found: Select, columns: Columns, raw: Sequence[str]) -> Select:
+    def _grouped(self, found: Select, columns: Columns, raw: Sequence[str], *, off: bool = False) -> Select:
+        """How many there are by what they are split by, and their sums; to be taken `off` others, as numbers below zero."""
         groups = [columns[name].label(name) for name in (*raw, *(["again"] if "again" in columns else []))]
-        sums = [column.label(name) for name, column in self.sums(columns).items()]
-        return found.with_only_columns(*groups, func.count().label("n"), *sums).group_by(*(columns[name] for name in raw))
+        sums = {"n": func.count(), **self.sums(columns)}
+        numbers = [(-column if off else column).label(name) for name, column in sums.items()]
+        return found.with_only_columns(*groups, *numbers).group_by(*(columns[name] for name in raw))
 
     def _own(self) -> dict[str, Any]:
         return {
@@ -195,10 +218,13 @@ class Activities:
         return in_months(query, columns) if self.done else between(columns["day"], query.start, query.end)
 
     def _chosen(
-        self, query: MetricQuery, columns: Columns, once: Sequence[str], when: Iterable[ColumnElement[bool]]
+        self, query: MetricQuery, columns: Columns, once: Sequence[str], when: Iterable[ColumnElement[bool]], *, trashed: bool = False
     ) -> Select:
-        """Activities that count; of the splits `once`, people are asked for by anybody who took part."""
-        criteria = done(query, columns["state"]) if self.done else planned(query)
+        """Activities that count; of the splits `once`, people are asked for by anybody who took part. With `trashed`, those
+        in the trash are among them."""
+        criteria: list[ColumnElement[bool]] = [columns["state"] == DONE]
+        if not trashed:
+            criteria = done(query, columns["state"]) if self.done else planned(query)
         if self.overdue:
             criteria.append(Activity.due_on < local_date(moment(query)))
         if self._others:
@@ -244,8 +270,38 @@ def in_months(query: MetricQuery, columns: Columns) -> list[ColumnElement[bool]]
     """Criteria of a period: its months, and days only where it does not begin or end with one of these."""
     first, last = query.start, query.end
     begins = first if first and first.day > 1 else None
-    ends = last if last and last.day < calendar.monthrange(last.year, last.month)[1] else None
+    ends = last if last and last < ends_month(last) else None
     return [*between_months(query, columns["month"]), *between(columns["day"], begins, ends)]
+
+
+def together(counts: Sequence[Select]) -> Any:
+    """Several counts as one."""
+    return union_all(*counts) if len(counts) > 1 else counts[0]
+
+
+class Months(NamedTuple):
+    """Whole months, the keys of the first and of the last one; and the days of a period before and after them."""
+
+    first: int
+    last: int
+    around: Sequence[tuple[date, date]]
+
+
+def months_within(first: date | None, last: date | None) -> Months | None:
+    """The whole months of a period; None where it has none, or no bounds."""
+    if first is None or last is None:
+        return None
+    begins, ends = first.day == 1, last == ends_month(last)
+    months = month_of(first) + (not begins), month_of(last) - (not ends)
+    if months[0] > months[1]:
+        return None
+    around = [*([] if begins else [(first, ends_month(first))]), *([] if ends else [(last.replace(day=1), last)])]
+    return Months(*months, around)
+
+
+def ends_month(day: date) -> date:
+    """The last day of its month."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
 
 
 def asked(query: MetricQuery) -> list[tuple[str, Any]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, and_, select
 
 from app.core.metrics import MetricQuery
 from app.core.models import Trash
+from app.core.sql_plans import seldom
 
 
 def kept(model: Any, query: MetricQuery) -> ColumnElement[bool]:
@@ -20,3 +21,8 @@ def kept(model: Any, query: MetricQuery) -> ColumnElement[bool]:
     if query.known_at:
         thrown = thrown.where(Trash.at <= query.known_at)
     return model.id.not_in(thrown)
+
+
+def thrown(found: Select, model: Any) -> Select:
+    """Of the rows found those that lie in the trash now, looked up by it; for statements that see it."""
+    return found.join(Trash, and_(Trash.row_id == model.id, seldom(Trash.table_name == model.__tablename__)))

@@ -37,6 +37,10 @@ INDEXES = {
         ('company_id', 'state', 'done_on', 'kind', 'outcome_id', 'told_after', 'done_by_id', 'team_id', 'type_id', 'account_id',
          'recorded_at', 'done_at', 'id'),
     ),
+    'ix_crm_activity_counts': (
+        'crm_activity',
+        ('company_id', 'state', 'done_month', 'done_by_id', 'kind', 'outcome_id', 'type_id', 'team_id', 'told_after'), None,
+    ),
     'ix_crm_activity_sums': (
         'crm_activity',
         ('company_id', 'state', 'done_month', 'done_by_id', 'kind', 'outcome_id', 'type_id', 'team_id', 'told_after', 'account_id',
