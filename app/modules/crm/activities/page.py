@@ -64,5 +64,5 @@ def _actions(activity: Activity) -> list[dict[str, Any]]:
     if activity.repeat:
         url = url_for("crm.activity_end_series", **where, version=activity.version, back=1)
         found.append({"label": _("End the series"), "url": url, "icon": "rotate", "method": "post"})
-    found[0] |= {"primary": True, "drawer": True}
+    found[0]["primary"] = True
     return found

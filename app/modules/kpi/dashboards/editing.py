@@ -162,4 +162,4 @@ def _form(form: Form, title: str, action: str, what: Shown | None = None, status
     sections = [{"label": "", "fields": names}, *([{"label": _("Only a part of it"), "fields": only}] if only else [])]
     cancel = url_for("kpi.dashboard", dashboard_id=what.key) if what else url_for("kpi.dashboard_list")
     return render("core/form.html", "core/_form.html", status=status, form=form, title=title, sections=sections, version=version,
-                  conflict=conflict, action=action, cancel_url=cancel)
+                  conflict=conflict, action=action, cancel_url=cancel, submit_label=_("Save") if what else _("Create"))
