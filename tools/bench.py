@@ -23,7 +23,7 @@ import bench_import  # noqa: E402  # the path comes first
 import psycopg  # noqa: E402
 from bench_data import Place, found  # noqa: E402
 from bench_fill import Size, grow  # noqa: E402
-from bench_measure import Raw, Timing  # noqa: E402
+from bench_measure import Raw, Timing, pace  # noqa: E402
 from bench_pages import Bench, add_empty_pages, reads, writes  # noqa: E402
 
 from app.core.clock import today  # noqa: E402
@@ -67,7 +67,9 @@ def main() -> None:
                 server.run("CHECKPOINT")  # or what was filled is written to disk while pages are timed
             so_far = size
             for place in places:
+                before = pace()
                 _print(place.kind, size, _measure(place, options.rounds))
+                print(f"\nA fixed loop of Python took {before:.0f} ms before these were measured and {pace():.0f} ms after.", flush=True)
 
 
 def _options() -> argparse.Namespace:

@@ -24,6 +24,14 @@ COMMIT, ROLLBACK = "COMMIT", "ROLLBACK"
 WARM_UP = 3  # requests before those that count: statement caches, templates, prepared statements
 
 
+def pace() -> float:
+    """The milliseconds that a fixed loop takes: how fast the machine is now, which may be shared."""
+    start = perf_counter()
+    for number in range(3_000_000):
+        _square = number * number % 7
+    return (perf_counter() - start) * 1000
+
+
 @dataclass(frozen=True)
 class Sent:
     """A statement as the application handed it to the driver, or the end of a transaction."""
