@@ -9,7 +9,9 @@ At the end of each test a script error, a message on the console, a CSP violatio
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -22,6 +24,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from app.core.clock import zone
 from app.core.db import db
 from app.core.money import Money
 from app.modules.crm import services
@@ -30,6 +33,7 @@ from tests.browser.reps_day import Day, begin
 from tests.cast import Person
 from tests.conftest import Office
 
+ZONE = "Europe/Madrid"  # of the companies
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".cache" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -53,6 +57,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     """The machine's own Chromium; nothing is downloaded."""
     return {**browser_type_launch_args, "executable_path": next(filter(None, map(which, BROWSERS))), "args": QUIET}
+
+
+@pytest.fixture(autouse=True)
+def not_at_midnight() -> None:
+    """What a test plans for today would be late where the day of the companies ends while it runs: it waits for the next one."""
+    now = datetime.now(zone(ZONE))
+    left = timedelta(days=1) - timedelta(hours=now.hour, minutes=now.minute, seconds=now.second)
+    if left < timedelta(minutes=1):
+        time.sleep(left.total_seconds())
 
 
 class _Handler(WSGIRequestHandler):
