@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
@@ -15,11 +13,6 @@ from app.modules.crm.models import Deal
 from tests.conftest import Office
 
 BOARD = "/c/one/crm/board"
-
-
-def today() -> date:
-    """The date in the company's zone."""
-    return datetime.now(ZoneInfo("Europe/Madrid")).date()
 
 
 def column(page: Page, name: str) -> Any:

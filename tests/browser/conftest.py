@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -24,16 +24,15 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app.core.clock import zone
 from app.core.db import db
 from app.core.money import Money
 from app.modules.crm import services
 from app.modules.crm.models import Stage
+from tests.browser.company_time import now
 from tests.browser.reps_day import Day, begin
 from tests.cast import Person
 from tests.conftest import Office
 
-ZONE = "Europe/Madrid"  # of the companies
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / ".cache" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -62,8 +61,8 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
 @pytest.fixture(autouse=True)
 def not_at_midnight() -> None:
     """What a test plans for today would be late where the day of the companies ends while it runs: it waits for the next one."""
-    now = datetime.now(zone(ZONE))
-    left = timedelta(days=1) - timedelta(hours=now.hour, minutes=now.minute, seconds=now.second)
+    at = now()
+    left = timedelta(days=1) - timedelta(hours=at.hour, minutes=at.minute, seconds=at.second)
     if left < timedelta(minutes=1):
         time.sleep(left.total_seconds())
 

@@ -6,10 +6,9 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
@@ -27,6 +26,7 @@ from app.modules.crm.activities.models import Activity, ActivityOutcome, Activit
 from app.modules.crm.gates.models import DealCheck, StageCheck
 from app.modules.crm.mail.models import Mail
 from app.modules.crm.models import Deal, Reason, Stage
+from tests.browser.company_time import now, today
 from tests.cast import Person
 from tests.conftest import Office
 from tests.core.post_office import PostOffice
@@ -78,11 +78,6 @@ class Day:
     old: int = 0  # a deal that was lost a year ago
 
 
-def today() -> date:
-    """The date in the company's zone."""
-    return datetime.now(ZoneInfo("Europe/Madrid")).date()
-
-
 def later_month() -> date:
     """The first of a month that is in another quarter than today."""
     return moved(today().replace(day=1), 3)
@@ -100,7 +95,7 @@ def begin(one: Office, rep: Person) -> Day:
         for name, stage, amount in MORNING:
             values = {"name": name, "stage_id": day.stages[stage], "amount": Money.of(amount, "EUR"), "expected_close": today()}
             day.deals[name] = services.create_deal({**values, **mine, **(links if name == "Press" else {})}).id
-        long_ago = datetime.now(ZoneInfo("Europe/Madrid")) - timedelta(days=400)
+        long_ago = now() - timedelta(days=400)
         old = services.create_deal({"name": "Centrífuga de Núremberg", **mine}, at=long_ago)
         why = session.scalars(select(Reason).where(Reason.kind == "lost")).first()
         services.move_deal(old, day.stages["Lost"], version=old.version, reason=why, closed_on=long_ago.date())

@@ -13,7 +13,8 @@ from app.core.models import User
 from app.core.money import Money
 from app.modules.crm import services
 from app.modules.crm.models import Deal
-from tests.browser.board import BOARD, card, column, drag, is_in, stored, today
+from tests.browser.board import BOARD, card, column, drag, is_in, stored
+from tests.browser.company_time import today
 from tests.cast import Person
 from tests.conftest import Office
 

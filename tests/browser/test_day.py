@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,6 +16,7 @@ from app.modules.crm import services
 from app.modules.crm.activities import services as activities
 from app.modules.crm.activities.models import Activity, ActivityType
 from app.modules.crm.models import Deal, Stage
+from tests.browser.company_time import today
 from tests.cast import Person
 from tests.conftest import Office
 
@@ -49,11 +49,6 @@ def plan(one: Office, people: dict[str, Person]) -> Callable[..., int]:
             return activities.plan({**given, "owner_id": people["alice"].member_id, **values}).id
 
     return create
-
-
-def today() -> date:
-    """The date in the company's zone."""
-    return datetime.now(ZoneInfo("Europe/Madrid")).date()
 
 
 def stored(one: Office, model: Any, row_id: int) -> Any:

@@ -64,7 +64,7 @@ def fill(session: Any, seed: int = 3, n: int = 36) -> None:
         session.add(DealCredit(deal_id=deal.id, member_id=first, percent=33, upto=33))
         session.add(DealCredit(deal_id=deal.id, member_id=second, percent=67, upto=100))
     _leads(session, chance, members, days, source)
-    _activities(session, chance, members, days, deals, accounts)
+    activities(session, chance, members, days, deals, accounts)
     session.flush()
 
 
@@ -104,11 +104,11 @@ def _leads(session: Any, chance: Random, members: list, days: list[date], source
         session.add(lead)
 
 
-def _activities(session: Any, chance: Random, members: list, days: list[date], deals: list, accounts: list) -> None:
+def activities(session: Any, chance: Random, members: list, days: list[date], deals: list, accounts: list, n: int = 60) -> None:
     types = session.scalars(select(ActivityType).order_by(ActivityType.id)).all()
     outcomes = session.scalars(select(ActivityOutcome).order_by(ActivityOutcome.id)).all()
     team = session.scalars(select(Team.id)).first()
-    for number in range(60):
+    for number in range(n):
         kind, day, done = chance.choice(types), chance.choice(days), chance.random() < 0.7
         deal = chance.choice([None, *deals])
         made = Activity(type_id=kind.id, kind=kind.kind, subject=f"T{number}", owner_id=chance.choice(members), due_on=day,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,27 +14,33 @@ from sqlalchemy import select
 
 from app.core import trash
 from app.core.metrics import MetricQuery, evaluate, evaluate_together
+from app.core.models import Membership
+from app.modules.contacts.models import Account
 from app.modules.crm.activities.models import DONE, FOLLOW_UPS, Activity, ActivityMember
 from app.modules.crm.metrics.activities import months_within
-from tests.modules.crm.test_metrics_all import filled, same
+from tests.modules.crm.test_metrics_all import activities, filled, same
 
 WHOLE = {"start": date(2026, 1, 1), "end": date(2026, 4, 30)}
 DONE_FIGURES = ("crm.activities_done", "crm.follow_ups", "crm.effective_contact_rate", "crm.late_record_rate")
 THEN = datetime(2026, 4, 4, 12, tzinfo=UTC)
 
 
+def left_of(session: Any, days: dict[str, date], nth: int, *criteria: Any) -> tuple[list[Activity], dict[int, set[int]]]:
+    """The follow-ups of a period after every `nth` was thrown away, and who took part in each activity."""
+    found = session.scalars(select(Activity).where(Activity.state == DONE, Activity.kind.in_(FOLLOW_UPS), *criteria).order_by(Activity.id)).all()
+    trash.put(Activity, "subject", [row.id for row in found[::nth]])
+    rows = [row for number, row in enumerate(found) if number % nth]
+    beside: dict[int, set[int]] = {}
+    for part in session.scalars(select(ActivityMember)):
+        beside.setdefault(part.activity_id, set()).add(part.member_id)
+    return [row for row in rows if days.get("start", row.done_on) <= row.done_on <= days.get("end", row.done_on)], beside
+
+
 @pytest.mark.parametrize("days", [{}, WHOLE, {"start": date(2026, 1, 13), "end": date(2026, 4, 20)}], ids=["ever", "months", "days"])
 def test_accounts_touched_by_person_and_month_are_those_of_plain_python(one, people, days: dict[str, date]) -> None:
     """Each account once in a month, for who did it and for whom took part, however often and with whomever."""
     with filled(one, people) as session:
-        rows = session.scalars(select(Activity).where(Activity.state == DONE, Activity.kind.in_(FOLLOW_UPS), Activity.account_id.is_not(None)))
-        rows = list(rows)
-        trash.put(Activity, "subject", [row.id for row in rows[::7]])
-        rows = [row for number, row in enumerate(rows) if number % 7]
-        rows = [row for row in rows if days.get("start", row.done_on) <= row.done_on <= days.get("end", row.done_on)]
-        beside: dict[int, set[int]] = {}
-        for part in session.scalars(select(ActivityMember)):
-            beside.setdefault(part.activity_id, set()).add(part.member_id)
+        rows, beside = left_of(session, days, 7, Activity.account_id.is_not(None))
         touched: dict[tuple[int, int], set[int]] = {}
         for row in rows:
             for member in {row.done_by_id} | beside.get(row.id, set()):
@@ -80,43 +87,51 @@ DAYS = {
     "from a first day": {"start": date(2026, 2, 1), "end": date(2026, 4, 20)},
     "to a last day": {"start": date(2026, 1, 31), "end": date(2026, 3, 31)},
     "days of two months": {"start": date(2026, 2, 20), "end": date(2026, 3, 12)},
-    "a day": {"start": date(2026, 3, 1), "end": date(2026, 3, 1)},
+    "a day": {"start": date(2026, 3, 3), "end": date(2026, 3, 3)},
     "ever": {},
 }
 
 
+KEYS: dict[str, Callable[[Activity], Any]] = {
+    "kind": lambda row: row.kind, "type": lambda row: row.type_id, "outcome": lambda row: row.outcome_id,
+    "month": lambda row: row.done_on.year * 12 + row.done_on.month - 1, "account": lambda row: row.account_id,
+}  # fmt: skip
+
+
+def many(session: Any) -> None:
+    """Activities of every day from January to April; of every fourth it is not known when it was told."""
+    days = [date(2026, 1, 1) + timedelta(days=d) for d in range(120)]
+    members = list(session.scalars(select(Membership.id).order_by(Membership.id)))
+    activities(session, Random(8), members, days, [None], list(session.scalars(select(Account).order_by(Account.id))), 600)
+    for row in session.scalars(select(Activity).order_by(Activity.id)).all()[::4]:
+        row.told_after = None
+    session.flush()
+
+
 @pytest.mark.parametrize("days", DAYS.values(), ids=DAYS)
 def test_what_was_done_is_that_of_plain_python_without_what_was_thrown_away(one, people, days: dict[str, date]) -> None:
-    keys = {"kind": lambda row: row.kind, "type": lambda row: row.type_id, "outcome": lambda row: row.outcome_id,
-            "month": lambda row: row.done_on.year * 12 + row.done_on.month - 1, "account": lambda row: row.account_id}  # fmt: skip
     with filled(one, people) as session:
-        rows = list(session.scalars(select(Activity).where(Activity.state == DONE, Activity.kind.in_(FOLLOW_UPS)).order_by(Activity.id)))
-        trash.put(Activity, "subject", [row.id for row in rows[::5]])
-        rows = [row for number, row in enumerate(rows) if number % 5]
-        rows = [row for row in rows if days.get("start", row.done_on) <= row.done_on <= days.get("end", row.done_on)]
-        beside: dict[int, set[int]] = {}
-        for part in session.scalars(select(ActivityMember)):
-            beside.setdefault(part.activity_id, set()).add(part.member_id)
+        many(session)
+        there = evaluate("crm.follow_ups", MetricQuery(**days)).total.value
+        rows, beside = left_of(session, days, 3)
+        assert there > len(rows) > 0
         for by in ((), ("kind",), ("month", "outcome"), ("month", "type"), ("account",)):
-            wanted = Counter(tuple(keys[name](row) for name in by) for row in rows)
-            told = {key: sum(1 for row in rows if tuple(keys[n](row) for n in by) == key and row.told_after is not None) for key in wanted}
-            late = {key: sum(1 for row in rows if tuple(keys[n](row) for n in by) == key and (row.told_after or 0) > 24) for key in wanted}
+            told: dict[tuple[Any, ...], list[int | None]] = {}
+            for row in rows:
+                told.setdefault(tuple(KEYS[name](row) for name in by), []).append(row.told_after)
             figure = evaluate("crm.follow_ups", MetricQuery(**days, by=by))
-            assert {tuple(row.keys[name] for name in by): row.value for row in figure.rows if row.n} == wanted, by
-            rates = evaluate("crm.late_record_rate", MetricQuery(**days, by=by)).rows
-            assert {tuple(row.keys[n] for n in by): (row.numerator, row.n) for row in rows_with(rates)} == {
-                key: (late[key], n) for key, n in told.items() if n
+            assert {tuple(row.keys[name] for name in by): row.value for row in figure.rows} == {key: len(hours) for key, hours in told.items()}, by
+            known = {key: [h for h in hours if h is not None] for key, hours in told.items()}
+            rates = evaluate("crm.late_record_rate", MetricQuery(**days, by=by))
+            assert {tuple(row.keys[name] for name in by): (row.numerator, row.n) for row in rates.rows} == {
+                key: (sum(h > 24 for h in hours), len(hours)) for key, hours in known.items() if hours or not by
             }, by
-        whose = Counter((who, keys["month"](row)) for row in rows for who in {row.done_by_id} | beside.get(row.id, set()))
+        whose = Counter((who, KEYS["month"](row)) for row in rows for who in {row.done_by_id} | beside.get(row.id, set()))
         figure = evaluate("crm.follow_ups", MetricQuery(**days, by=("owner", "month")))
         assert {(row.keys["owner"], row.keys["month"]): row.value for row in figure.rows} == whose
         bob = people["bob"].member_id
         mine = evaluate("crm.follow_ups", MetricQuery(**days, filters={"owner": bob})).total.value
         assert mine == sum(n for (who, _month), n in whose.items() if who == bob)
-
-
-def rows_with(rows: Sequence[Any]) -> list[Any]:
-    return [row for row in rows if row.n]
 
 
 def test_the_whole_months_of_a_period() -> None:

@@ -35,7 +35,7 @@ goal = Resource(
         Text("name", _l("Goal"), required=True, longest=160, hint=_l("In a sentence: what will be so by when.")),
         MetricChoice("metric", _l("Figure"), required=True, example="crm.won_amount"),
         Narrowing("filters", _l("Only")),
-        Measured("measure", _l("Figure"), editable=False, importable=False, exportable=False),
+        Measured("measure", _l("Measured by"), editable=False, importable=False, exportable=False),
         Choice("scope", _l("About"), choices=tuple(labels.SCOPES.items()), default=lambda: MEMBER),
         Lookup("owner_id", _l("Owner"), target="admin.member", default=actor_id),
         Lookup("team_id", _l("Team"), target="admin.team", linked=False),
