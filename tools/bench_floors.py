@@ -69,7 +69,7 @@ def qualified(start: date, end: date) -> Query:
     return (
         """SELECT owner_id, currency, count(*), sum(amount_minor) FROM crm_deal_stage v WHERE v.company_id = ?
            AND v.entered_on BETWEEN ? AND ? AND v.stage_id IN (SELECT id FROM crm_stage WHERE qualified)
-           GROUP BY owner_id, currency""", start.isoformat(), end.isoformat())  # fmt: skip
+           AND v.after_id IN (SELECT id FROM crm_stage WHERE NOT qualified) GROUP BY owner_id, currency""", start.isoformat(), end.isoformat())  # fmt: skip
 
 
 def stays(key: str, start: date, end: date) -> Query:
@@ -163,9 +163,8 @@ def done(key: str, start: date, end: date) -> Query:
 def shared(key: str, start: date, end: date) -> Query:
     """Follow-ups of the months of a period by colleague who took part: of these there are few."""
     return (
-        f"""SELECT {key}, a.kind, a.outcome_id, count(*) FROM crm_activity_member p CROSS JOIN crm_activity a
-        WHERE p.company_id = ? AND p.done_month BETWEEN ? AND ? AND a.company_id = p.company_id AND a.id = p.activity_id AND {OF_KIND}
-        GROUP BY {key}, a.kind, a.outcome_id""",  # noqa: S608  # our own names
+        f"""SELECT {key}, p.kind, p.outcome_id, count(*) FROM crm_activity_member p
+        WHERE p.company_id = ? AND p.done_month BETWEEN ? AND ? AND p.kind <> 'task' GROUP BY {key}, p.kind, p.outcome_id""",  # noqa: S608  # our own names
         *month_keys(start, end))  # fmt: skip
 
 
@@ -183,8 +182,8 @@ def touched_by(start: date, end: date) -> Query:
     return (
         f"""SELECT k, count(*) FROM (
             SELECT a.done_by_id k, a.account_id FROM crm_activity a WHERE a.company_id = ? AND {OF_KIND} AND a.done_month BETWEEN ? AND ?
-            UNION SELECT p.member_id, a.account_id FROM crm_activity_member p CROSS JOIN crm_activity a
-            WHERE p.company_id = {OURS} AND p.done_month BETWEEN ? AND ? AND a.id = p.activity_id AND {OF_KIND}) x
+            UNION SELECT p.member_id, p.account_id FROM crm_activity_member p
+            WHERE p.company_id = {OURS} AND p.done_month BETWEEN ? AND ? AND p.kind <> 'task') x
         GROUP BY k""", *months, *months)  # noqa: S608  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def _pivots(day: date) -> Pages:
             "crm/pivot?measure=crm.funnel_reached&rows=product&columns=stage", (least.reached("d.product", *year),)),
         "pivot: follow-ups, rep × month": (
             "crm/pivot?measure=crm.follow_ups&rows=owner&columns=month",
-            (least.done("a.done_by_id, a.done_month", *year), least.shared("p.member_id, a.done_month", *year))),
+            (least.done("a.done_by_id, a.done_month", *year), least.shared("p.member_id, p.done_month", *year))),
     }  # fmt: skip
 
 

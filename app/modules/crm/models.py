@@ -313,6 +313,12 @@ class DealStage(CompanyScoped, db.Model):
             *("company_id", "stage_id", "entered_on", "state", "seconds", "since", "after_id", "deal_id", "entered_at", "id"),
             *("owner_id", "team_id", "currency", "amount_minor", "entries", "place"),
         ),
+        # This one those of deals that came into a stage from some others.
+        Index(
+            "ix_crm_deal_stage_came",
+            *("company_id", "stage_id", "after_id", "entered_on", "state", "place", "deal_id", "owner_id", "team_id"),
+            *("currency", "amount_minor", "entered_at"),
+        ),
         Index("ix_crm_deal_stage_order", "company_id", "deal_id", "place", "stage_id", "after_id", "entered_at", "id"),
         Index(None, "company_id", "stage_id", "seconds"),
     )

@@ -19,6 +19,7 @@ from app.core.metrics import MetricQuery, evaluate
 from app.core.models import Rate
 from app.core.money import Money
 from app.modules.crm import services
+from app.modules.crm.activities.models import OF_ACTIVITY, Activity, ActivityMember
 from app.modules.crm.models import Deal, Reason, Stage
 
 
@@ -121,6 +122,17 @@ def figure(name: str, **query: Any) -> Figure:
 def value(name: str, **query: Any) -> Any:
     """The value of a figure that is not split."""
     return figure(name, **query).total.value
+
+
+def check_who_took_part() -> int:
+    """Who took part repeats of each activity what it says, in whichever way it was written; returns how many rows do."""
+    db.session.flush()
+    taking_part = select(Activity, ActivityMember).join(ActivityMember, ActivityMember.activity_id == Activity.id)
+    rows = db.session.execute(taking_part, execution_options={"all_rows": True, "with_trash": True, "populate_existing": True}).all()
+    for activity, member in rows:
+        told = {name: getattr(activity, name) for name in OF_ACTIVITY.values()}
+        assert {name: getattr(member, column) for column, name in OF_ACTIVITY.items()} == told, activity.subject
+    return len(rows)
 
 
 FIGURES = (

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.core import merging
 from app.core.db import db
 from app.core.errors import BusinessError, Conflict
 from app.core.models import Team
+from app.core.registry import registry
 from app.core.sql_dates import month_key
 from app.core.writes import create
 from app.modules.contacts.models import Contact
@@ -21,6 +23,7 @@ from app.modules.crm.activities.models import (
     DONE,
     FOLLOW_UPS,
     KINDS,
+    OF_ACTIVITY,
     TASK,
     TOUCHES,
     Activity,
@@ -28,7 +31,7 @@ from app.modules.crm.activities.models import (
     ActivityOutcome,
     ActivityType,
 )
-from tests.modules.crm.making import make_deal, statements
+from tests.modules.crm.making import check_who_took_part, make_deal, statements
 from tests.modules.crm.test_services import at_work
 
 
@@ -170,6 +173,43 @@ def test_the_month_follows_the_day_also_for_those_who_take_part(one, people) -> 
         rows = [{"type_id": kind("call"), "done_on": date(2024, 2, 29), **with_dave}, {"type_id": kind("call"), **with_dave}]
         done, planned = (db.session.get_one(Activity, i) for i in import_activities(rows))
         assert (told(done), told(planned)) == ([2024 * 12 + 1] * 3, [None, None, None])
+
+
+def test_those_who_take_part_repeat_what_the_activity_says_however_it_is_written(one, people) -> None:
+    with at_work(one, people):
+        acme, other = (create_account({"name": name}) for name in ("Acme", "Other"))
+        with_dave = {"members": [people["dave"].member_id], "owner_id": people["bob"].member_id, "account_id": acme.id}
+        activity = plan(**with_dave)
+        columns = [getattr(ActivityMember, column) for column in OF_ACTIVITY]
+
+        def told() -> dict[str, Any]:
+            assert check_who_took_part() > 0
+            row = db.session.execute(select(*columns).where(ActivityMember.activity_id == activity.id)).one()
+            return dict(zip(OF_ACTIVITY, row, strict=True))
+
+        north = db.session.scalars(select(Team.id).where(Team.name == "North")).one()
+        planned = {"kind": "call", "type_id": kind("call"), "account_id": acme.id, "done_team_id": north}  # the owner's, so far
+        assert told() == {**dict.fromkeys(OF_ACTIVITY), **planned}
+        services.complete(activity, version=None, outcome_id=outcome("We talked"), outcome_note="")
+        assert told() == {
+            "done_month": 2026 * 12 + 2, "done_on": date(2026, 3, 10), "done_by_id": people["bob"].member_id, "done_team_id": north, "kind": "call",
+            "type_id": kind("call"), "outcome_id": outcome("We talked"), "account_id": acme.id, "told_after": 0,
+        }  # fmt: skip
+        services.change(activity, {"type_id": kind("email"), "outcome_id": None, "account_id": other.id})
+        assert (told()["kind"], told()["outcome_id"], told()["account_id"]) == ("email", None, other.id)
+        services.change(activity, {"done_by_id": people["mona"].member_id, "done_on": date(2026, 2, 20)})
+        assert (told()["done_by_id"], told()["done_on"]) == (people["mona"].member_id, date(2026, 2, 20))
+        assert told()["told_after"] > 24
+        group = merging.merge(registry.resource("contacts.account"), acme.id, [other.id], {}, {})
+        assert told()["account_id"] == acme.id
+        merging.unmerge(group)
+        assert told()["account_id"] == other.id
+        services.reopen(activity, version=None)
+        assert (told()["done_by_id"], told()["done_on"], told()["done_month"], told()["told_after"]) == (None,) * 4
+        services.cancel(activity, version=None, outcome_id=None)
+        log("visit", **with_dave)
+        import_activities([{"type_id": kind("call"), "done_on": date(2024, 2, 29), "outcome_id": outcome("We talked"), **with_dave}])
+        assert check_who_took_part() == 3
 
 
 def test_a_visit_that_does_not_take_place_needs_a_reason(one, people) -> None:

@@ -25,7 +25,13 @@ from app.core.models import Membership, Team
 from app.core.money import Money
 from app.modules.contacts.public import Account
 from app.modules.crm import services
-from app.modules.crm.activities.models import Activity, ActivityMember, ActivityOutcome, ActivityType
+from app.modules.crm.activities.models import (
+    OF_ACTIVITY,
+    Activity,
+    ActivityMember,
+    ActivityOutcome,
+    ActivityType,
+)
 from app.modules.crm.activities.times import month_of
 from app.modules.crm.leads.models import Lead, Source
 from app.modules.crm.models import Deal
@@ -126,7 +132,8 @@ def activities(session: Any, chance: Random, members: list, days: list[date], de
         session.flush()
         for member in taking_part:
             team_id = chance.choice([None, team])
-            session.add(ActivityMember(activity_id=made.id, member_id=member, team_id=team_id, done_month=made.done_month))
+            beside = {column: getattr(made, name) for column, name in OF_ACTIVITY.items()}
+            session.add(ActivityMember(activity_id=made.id, member_id=member, team_id=team_id, **beside))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from app.modules.crm.activities import links, times
 from app.modules.crm.activities.models import (
     CANCELLED,
     DONE,
+    OF_ACTIVITY,
     PLANNED,
     Activity,
     ActivityMember,
@@ -102,7 +103,8 @@ class _Plan:
         self.activities.append(line)
         for member_id in filter(None, line["members"].split(",")):
             team_id = self._teams.on(int(member_id), line["done_on"]) if line["done_on"] else None
-            self.members.append((index, {"member_id": int(member_id), "team_id": team_id, "done_month": line["done_month"]}))
+            beside = {column: line[name] for column, name in OF_ACTIVITY.items()}
+            self.members.append((index, {"member_id": int(member_id), "team_id": team_id, **beside}))
 
     def _state(self, row: Mapping[str, Any]) -> str:
         state = row.get("state") or (DONE if row.get("done_on") or row.get("done_at") else PLANNED)

@@ -13,7 +13,13 @@ from app.core.errors import BusinessError
 from app.core.i18n import _
 from app.core.models import Membership
 from app.core.registry import registry
-from app.modules.crm.activities.models import Activity, ActivityMember, ActivityOutcome, ActivityType
+from app.modules.crm.activities.models import (
+    OF_ACTIVITY,
+    Activity,
+    ActivityMember,
+    ActivityOutcome,
+    ActivityType,
+)
 from app.modules.crm.models import Deal
 from app.modules.crm.recording import team_on
 
@@ -98,7 +104,7 @@ def members_of(activity: Activity) -> list[int]:
 
 
 def keep_members(activity: Activity) -> None:
-    """Let the table of those who take part say what the activity does, with their teams on the day it was done."""
+    """Let the rows of those who take part say what the activity does, with their teams on the day it was done."""
     wanted = members_of(activity)
     rows = {row.member_id: row for row in db.session.scalars(select(ActivityMember).where(ActivityMember.activity_id == activity.id))}
     for member_id in rows.keys() - set(wanted):
@@ -109,7 +115,8 @@ def keep_members(activity: Activity) -> None:
             row = ActivityMember(activity_id=activity.id, member_id=member_id)
             db.session.add(row)
         row.team_id = team_on(member_id, activity.done_on) if activity.done_on else None
-        row.done_month = activity.done_month
+        for column, name in OF_ACTIVITY.items():
+            setattr(row, column, getattr(activity, name))
 
 
 def owner_of(values: Mapping[str, Any], kind: ActivityType | None = None) -> int | None:

@@ -176,8 +176,19 @@ class Activity(Record, db.Model):
     external_id: Mapped[str | None] = mapped_column(String(120))
 
 
+# What the rows of those who take part repeat of the activity, once it is done: who did it, in which team, when, what, with whom.
+# Figures by person and by team are counted from these rows alone.
+OF_ACTIVITY = {
+    **{name: name for name in ("done_month", "done_on", "done_by_id", "kind", "type_id", "outcome_id", "account_id", "told_after")},
+    "done_team_id": "team_id",
+}
+
+
 class ActivityMember(CompanyScoped, db.Model):
-    """A colleague who takes part beside the owner: the activity is one, and counts for each of them."""
+    """A colleague who takes part beside the owner: the activity is one, and counts for each of them.
+
+    `team_id` is theirs on the day it was done; the columns of `OF_ACTIVITY` are those of the activity.
+    """
 
     __tablename__ = "crm_activity_member"
     __called__ = _l("Participant of an activity")
@@ -187,10 +198,24 @@ class ActivityMember(CompanyScoped, db.Model):
         same_company("team_id", "core_team.id"),
         UniqueConstraint("company_id", "activity_id", "member_id"),
         Index(None, "company_id", "member_id"),
-        Index("ix_crm_activity_member_done", "company_id", "done_month", "activity_id", "member_id", "team_id"),
+        same_company("account_id", "contacts_account.id"),  # so that it follows when accounts are merged
+        Index(
+            "ix_crm_activity_member_done",
+            *("company_id", "done_month", "member_id", "kind", "outcome_id", "type_id", "team_id", "account_id"),
+            *("told_after", "done_by_id", "done_team_id", "done_on", "activity_id"),
+        ),
     )
+    __silent__: ClassVar = tuple(OF_ACTIVITY)  # the log of the activity says them
 
     activity_id: Mapped[int] = mapped_column(Id)
     member_id: Mapped[int] = mapped_column(Id)
-    team_id: Mapped[int | None] = mapped_column(Id)  # on the day it was done
-    done_month: Mapped[int | None] = mapped_column(Integer)  # that of the activity
+    team_id: Mapped[int | None] = mapped_column(Id)
+    done_month: Mapped[int | None] = mapped_column(Integer)
+    done_on: Mapped[date | None] = mapped_column(Date)
+    done_by_id: Mapped[int | None] = mapped_column(Id)
+    done_team_id: Mapped[int | None] = mapped_column(Id)
+    kind: Mapped[str | None] = mapped_column(String(10))
+    type_id: Mapped[int | None] = mapped_column(Id)
+    outcome_id: Mapped[int | None] = mapped_column(Id)
+    account_id: Mapped[int | None] = mapped_column(Id)
+    told_after: Mapped[int | None] = mapped_column(Integer)

@@ -61,6 +61,15 @@ COUNTED: Columns = {
 }
 
 
+# What those who took part repeat of what was done, by the same names; and who did it.
+_THEIRS: Columns = {
+    "id": ActivityMember.activity_id, "member": ActivityMember.member_id, "team": ActivityMember.team_id, "kind": ActivityMember.kind,
+    "type": ActivityMember.type_id, "outcome": ActivityMember.outcome_id, "account": ActivityMember.account_id,
+    "month": ActivityMember.done_month, "day": ActivityMember.done_on, "waited": ActivityMember.told_after,
+    "doer": ActivityMember.done_by_id, "doers_team": ActivityMember.done_team_id,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Activities:
     """Activities of some kinds: done in a period, or still to be done; counted once for each who took part, once in all."""
@@ -145,16 +154,16 @@ class Activities:
             own, theirs = {**own, "again": literal_column("0", Integer)}, {**theirs, "again": literal_column("1", Integer)}
         counted = self._alone(query, found, own, raw)
         if "owner" in query.by:
-            shared = shared.where(ActivityMember.member_id.is_distinct_from(own["member"]))
+            shared = shared.where(theirs["member"].is_distinct_from(theirs["doer"]))
             return union_all(*counted, self._grouped(shared, theirs, raw))
         # A team counts it once, however many of them took part.
-        same = ActivityMember.team_id.is_not_distinct_from(own["team"])
-        shared = shared.where(not_(and_(same, *self._counted_for_who_did_it(query, own))))
+        same = theirs["team"].is_not_distinct_from(theirs["doers_team"])
+        shared = shared.where(not_(and_(same, *self._counted_for_who_did_it(query, theirs))))
         needed = list(dict.fromkeys([*raw, "waited"]))
-        theirs = {**theirs, "member": own["member"]}  # who of them took part tells no lines apart
-        once = shared.with_only_columns(Activity.id, *(theirs[name].label(name) for name in needed)).distinct().subquery()
+        theirs = {**theirs, "member": theirs["doer"]}  # who of them took part tells no lines apart
+        once = shared.with_only_columns(theirs["id"], *(theirs[name].label(name) for name in needed)).distinct().subquery()
         kept_apart = {name: theirs[name] for name in theirs.keys() & {"again"}}
-        return union_all(*counted, self._grouped(select(once.c.id), {name: once.c[name] for name in needed} | kept_apart, raw))
+        return union_all(*counted, self._grouped(select(once), {name: once.c[name] for name in needed} | kept_apart, raw))
 
     def _alone(self, query: MetricQuery, found: Select, own: Columns, raw: Sequence[str]) -> list[Select]:
         """Counts of those `found` for who did them.
@@ -184,9 +193,14 @@ class Activities:
         return (first, own), self._shared(query, own) if personal else None
 
     def _shared(self, query: MetricQuery, own: Columns) -> tuple[Select, Columns]:
-        """Activities with those who took part, of whom there are few: what was done is found by them."""
+        """Activities with those who took part, who repeat what is said of them today; what was done in the past is found by them."""
+        if self.done and not (query.as_of or query.known_at or query.visible_rows):
+            criteria = [ActivityMember.done_month.is_not(None), kept(Activity, query, ActivityMember.activity_id), *in_months(query, _THEIRS)]
+            found = select(ActivityMember.activity_id).where(*criteria, *self._narrowed(query, _THEIRS, ()))
+            return found.execution_options(with_trash=True), _THEIRS
         there = {name: not_sought(column) for name, column in own.items()} if self.done else own
-        theirs = {**there, "member": ActivityMember.member_id, "team": ActivityMember.team_id}
+        theirs = {**there, "id": Activity.id, "member": ActivityMember.member_id, "team": ActivityMember.team_id,
+                  "doer": own["member"], "doers_team": own["team"]}
         when = self._during(query, theirs)
         if self.done:
             when += between_months(query, ActivityMember.done_month)
@@ -227,9 +241,12 @@ class Activities:
             criteria = done(query, columns["state"]) if self.done else planned(query)
         if self.overdue:
             criteria.append(Activity.due_on < local_date(moment(query)))
-        if self._others:
-            criteria.append(columns["kind"].not_in(self._others))
-        criteria += when
+        criteria += [*when, *self._narrowed(query, columns, once)]
+        return select(Activity.id).where(*criteria).execution_options(with_trash=True)
+
+    def _narrowed(self, query: MetricQuery, columns: Columns, once: Sequence[str]) -> list[ColumnElement[bool]]:
+        """Criteria of the kinds that count, and of what is asked for."""
+        criteria = [columns["kind"].not_in(self._others)] if self._others else []
         for name, wanted in asked(query):
             if name not in SPLITS:
                 raise unknown_filter(name, SPLITS)
@@ -237,11 +254,12 @@ class Activities:
                 criteria.append(self._took_part(query, columns[RAW[name]], RAW[name], wanted))
             else:
                 criteria.append(matches(self._key(columns, name), wanted))
-        return select(Activity.id).where(*criteria).execution_options(with_trash=True)
+        return criteria
 
-    def _counted_for_who_did_it(self, query: MetricQuery, own: Columns) -> list[ColumnElement[bool]]:
+    def _counted_for_who_did_it(self, query: MetricQuery, theirs: Columns) -> list[ColumnElement[bool]]:
         """Criteria of activities that count for who did them already, where some people's are asked for."""
-        whose = [matches(own[RAW[name]], wanted) for name, wanted in asked(query) if name in PERSONAL]
+        who = {"owner": theirs["doer"], "team": theirs["doers_team"]}
+        whose = [matches(who[name], wanted) for name, wanted in asked(query) if name in PERSONAL]
         return [func.coalesce(criterion, false()) for criterion in whose]
 
     def _took_part(self, query: MetricQuery, own: Any, name: str, wanted: Any) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import g
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from app.core.db import utcnow
@@ -40,6 +40,8 @@ from app.modules.crm.parts.models import DealCompetitor
 OF_STAY = frozenset({"owner", "team", "stage", "state", "month", "quarter"})  # what a stay says of itself
 OF_STAY_OR_DEAL = OF_STAY - {"state"} | {*UNTRACKED, "product"}
 Earlier = aliased(DealStage, name="earlier")
+OF_CAME = (DealStage.deal_id, DealStage.stage_id, DealStage.entered_on, DealStage.state, DealStage.place, DealStage.owner_id,
+           DealStage.team_id, DealStage.currency, DealStage.amount_minor)  # fmt: skip
 Then = aliased(DealSpan, name="at_entry")
 
 
@@ -118,41 +120,55 @@ def _qualifying() -> Any:
     return select(Stage.id).where(is_qualifying())
 
 
+def _others() -> Any:
+    """All other stages, those in the trash as well: of the bare table, to which no rule of rows applies."""
+    stages = Stage.__table__
+    return select(stages.c.id).where(stages.c.company_id == g.company.id, stages.c.id.not_in(_qualifying()))
+
+
 def _became(stay: Any) -> Sequence[ColumnElement[bool]]:
     """Criteria of stays in a qualified stage to which a deal came from elsewhere: the first of all is one of these few."""
     return [stay.stage_id.in_(_qualifying()), or_(stay.after_id.is_(None), stay.after_id.not_in(_qualifying()))]
 
 
+def _came(query: MetricQuery) -> Any:
+    """The same stays, of a period. Said as two lists of where they came from, each is a place in an index, which skips the
+    many that came from one qualified stage to the next."""
+    there = [DealStage.stage_id.in_(_qualifying()), *between(DealStage.entered_on, query.start, query.end)]
+    if query.as_of:
+        there.append(DealStage.entered_at <= query.as_of)
+    from_elsewhere = DealStage.after_id.is_(None), DealStage.after_id.in_(_others())
+    return union_all(*(select(*OF_CAME).where(*there, where_from) for where_from in from_elsewhere)).subquery("came")
+
+
 def _from_stays(query: MetricQuery) -> _Entry:
     """As far as is known today, of the past as well: what came later takes no entry away."""
-    fact = fact_of(query)
+    fact, came = fact_of(query), _came(query).c
     # Who came from where they began, or began there, came into no other qualified stage before: nothing is looked up.
-    earlier = select(Earlier.id).where(Earlier.deal_id == DealStage.deal_id, *_became(Earlier), Earlier.place < DealStage.place)
-    first = or_(DealStage.place < 2, ~earlier.correlate(DealStage).exists())
-    asked, state = {*query.by, *query.filters}, DealStage.state
+    earlier = select(Earlier.id).where(Earlier.deal_id == came.deal_id, *_became(Earlier), Earlier.place < came.place)
+    first = or_(came.place < 2, ~earlier.correlate_except(Earlier).exists())
+    asked, state = {*query.by, *query.filters}, came.state
     # Of the stays alone where they say all that is asked: a deal is a long row to look at for each.
     alone = not query.visible_rows and asked <= OF_STAY
     if fact is DealSpan:
         # A deal has many spans; of today's deals that say the rest only what is asked is looked up.
         alone = not query.visible_rows and asked <= OF_STAY_OR_DEAL
-        state = _was_discarded(query) if alone else DealSpan.state
-    rows = select(DealStage.id) if alone else told(fact, query).join(DealStage, DealStage.deal_id == deal_id(fact))
+        state = _was_discarded(query, came.deal_id) if alone else DealSpan.state
+    stays = came.deal_id.table
+    rows = select(came.deal_id).select_from(stays) if alone else told(fact, query).join(stays, came.deal_id == deal_id(fact))
     if fact is DealSpan:
         rows = rows.execution_options(with_trash=True)
     if alone and not asked <= OF_STAY:
-        rows = rows.join(Deal, Deal.id == DealStage.deal_id)
-    rows = rows.where(*_became(DealStage), first)
-    if query.as_of:
-        rows = rows.where(DealStage.entered_at <= query.as_of)
-    columns = {"day": DealStage.entered_on, "owner": DealStage.owner_id, "team": DealStage.team_id, "stage": DealStage.stage_id,
-               "amount": DealStage.amount_minor, "currency": DealStage.currency, "state": state, "deal": DealStage.deal_id}
-    return _Entry(columns, rows)
+        rows = rows.join(Deal, Deal.id == came.deal_id)
+    columns = {"day": came.entered_on, "owner": came.owner_id, "team": came.team_id, "stage": came.stage_id,
+               "amount": came.amount_minor, "currency": came.currency, "state": state, "deal": came.deal_id}
+    return _Entry(columns, rows.where(first))
 
 
-def _was_discarded(query: MetricQuery) -> Any:
+def _was_discarded(query: MetricQuery, deal: Any) -> Any:
     """The state at the moment asked for, as far as it matters: deals that were discarded are few, all others count alike."""
     thrown = told(DealSpan, replace(query, by=(), filters={})).where(DealSpan.state == DISCARDED)
-    return case((DealStage.deal_id.in_(thrown.with_only_columns(DealSpan.deal_id)), DISCARDED), else_=OPEN)
+    return case((deal.in_(thrown.with_only_columns(DealSpan.deal_id)), DISCARDED), else_=OPEN)
 
 
 def _then(query: MetricQuery) -> _Entry:

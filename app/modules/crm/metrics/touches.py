@@ -86,7 +86,7 @@ class _Accounts(Activities):
         keys = {name if name == "quarter" else RAW[name]: name for name in query.by if name != "segment"} | {"account": "account"}
         legs = [
             found.with_only_columns(*(self._key(columns, name).label(raw) for raw, name in keys.items()))
-            .where(Activity.account_id.is_not(None))
+            .where(columns["account"].is_not(None))
             for found, columns in filter(None, self._legs(query))
         ]  # fmt: skip
         once = (union(*legs) if len(legs) > 1 else legs[0].distinct()).subquery("once")
