@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from app.core.clock import today
 from app.core.db import db
+from app.core.models import Company, Membership
 from app.core.relative_dates import around
 from app.modules.kpi.goals import agreement, queries
 from app.modules.kpi.goals.services import create_goal
@@ -181,3 +182,21 @@ def test_what_the_chosen_figure_can_be_narrowed_down_to_is_offered(visit, goals,
     # What was chosen is not thrown away unseen: the check says that it does not fit.
     expect(form.get_by_label("Only: Kind")).to_have_value("kind: visit")
     expect(form.locator("#smart-S, #smart-M").filter(has_text="narrowed down")).to_have_count(1)
+
+
+def test_every_column_of_the_list_is_in_sight(visit, goals, one, people) -> None:
+    owner = people["bob"].member_id
+    with one as session, acting(people["mona"].member_id):
+        session.get_one(Company, one.id).language = "es"
+        session.get_one(Membership, owner).name = "Ainhoa Etxeberria"
+        create_goal({"name": "Levante: 40 % de contacto con cuentas objetivo en el primer trimestre", "metric": "crm.target_account_reach",
+                     "owner_id": owner, "target": Decimal("0.4"), "period": "quarter"})  # fmt: skip
+        create_goal({"name": "Venta media entre 35.000 € y 60.000 €", "metric": "crm.average_deal_size", "owner_id": owner,
+                     "direction": "band", "low": Decimal(35_000), "high": Decimal(60_000), "period": "quarter"})  # fmt: skip
+    page = visit("mona", f"{KPI}/goals?view=all")
+    around = page.get_by_role("region", name="Objetivos")
+    expect(around.get_by_role("columnheader")).to_have_count(9)
+    # A figure and a goal have long names, and a band takes more room than a target.
+    expect(around.get_by_text("Cuentas objetivo alcanzadas")).to_be_visible()
+    expect(around.get_by_text("–60.000")).to_be_visible()
+    assert around.evaluate("(e) => e.scrollWidth - e.clientWidth") == 0
