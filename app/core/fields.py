@@ -107,6 +107,10 @@ class Field:
         """The value as its form control holds it."""
         return self.plain(value)
 
+    def logged(self, text: str, row: Any) -> str:
+        """A value of the change log for people; `row`, where it is known, has what the field reads beside its own column."""
+        return self.show(self.parse(text, neutral()))
+
     def of(self, row: Any) -> Any:
         """The value in a row: an entity, or any object with the model's attributes."""
         return getattr(row, self.name)

@@ -15,7 +15,7 @@ from app.core import changelog, lookups
 from app.core.access import can
 from app.core.clock import local_date, today
 from app.core.db import db
-from app.core.fields import Field, FieldError, MoneyField, neutral
+from app.core.fields import Field, FieldError, MoneyField
 from app.core.formats import clock, long_day
 from app.core.hooks import Timeline
 from app.core.i18n import _
@@ -80,7 +80,7 @@ def change_entries(resource: Resource, row_id: int, before: datetime | None, lim
     the line that says it was created; columns that no field shows are told by the log alone."""
     fields = {column: f for column, f in resource.by_column.items() if column not in without}
     rows = (
-        select(Change.at, Change.action, Change.field, Change.old, Change.new, Membership.name)
+        select(Change.at, Change.request_id, Change.action, Change.field, Change.old, Change.new, Membership.name)
         .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
         .where(Change.table_name == resource.model.__tablename__, Change.row_id == row_id)
         .where(or_(Change.field.is_(None), Change.field.in_(fields)))
@@ -92,10 +92,17 @@ def change_entries(resource: Resource, row_id: int, before: datetime | None, lim
     if None in without:
         rows = rows.where(Change.action != changelog.CREATED)
     nobody = _("The system")
-    return [_entry(row, fields.get(row.field), nobody) for row in db.session.execute(rows)]
+    lines = db.session.execute(rows).all()
+    # Whoever shows the history of a record has mostly fetched it: this is no further statement then.
+    record = db.session.get(resource.model, row_id) if any(line.field for line in lines) else None
+    found = []
+    for line in lines:
+        typed = fields.get(line.field)
+        found.append(_entry(line, typed, nobody, beside(typed, line, lines, record)))
+    return found
 
 
-def _entry(row: Any, typed: Field | None, nobody: str) -> Entry:
+def _entry(row: Any, typed: Field | None, nobody: str, record: Any) -> Entry:
     who = row.name or nobody
     whole = {
         changelog.CREATED: (_("created this"), "plus"),
@@ -111,20 +118,31 @@ def _entry(row: Any, typed: Field | None, nobody: str) -> Entry:
         return Entry(at=row.at, who=who, text=text, icon=icon, detail=row.new or "")
     label = str(typed.label) if typed else str(row.field)
     text = _("changed %(field)s", field=label[:1].lower() + label[1:])
-    return Entry(at=row.at, who=who, text=text, old=logged_as_shown(typed, row.old), new=logged_as_shown(typed, row.new))
+    old, new = (logged_as_shown(typed, value, record) for value in (row.old, row.new))
+    return Entry(at=row.at, who=who, text=text, old=old, new=new)
 
 
-def logged_as_shown(typed: Field | None, text: str | None) -> str:
-    """A logged value as the field shows it; as it was logged where that is not possible."""
+def beside(typed: Field | None, line: Any, lines: Iterable[Any], row: Any) -> Any:
+    """The row whose unit or currency a logged value is in; None where that changed with it or since, as `lines` of the
+    same row tell: the value would be told in the wrong one."""
+    others = {name for name in typed.attributes if name != line.field} if typed else set()
+    turned = any(each.field in others and (each.request_id == line.request_id or each.at > line.at) for each in lines)
+    return None if turned else row
+
+
+def logged_as_shown(typed: Field | None, text: str | None, row: Any = None) -> str:
+    """A logged value as the field shows it; as it was logged where that is not possible. The `row` it is of says in which
+    currency or unit it is; without one, amounts are in the company's currency."""
     if text is None or typed is None:
         return text or ""
     try:
         if isinstance(typed, lookups.Lookup):
             return lookups.labels(typed.target, [int(text)]).get(int(text), text)
         if isinstance(typed, MoneyField):
-            return typed.show(Money(int(text), g.company.currency)) if text.isdecimal() else text
+            currency = getattr(row, typed.currency, None) or g.company.currency
+            return typed.show(Money(int(text), currency)) if text.isdecimal() else text
         if typed.kind == "date":
             return typed.show(date.fromisoformat(text))
-        return typed.show(typed.parse(text, neutral()))
+        return typed.logged(text, row)
     except (FieldError, ValueError):
         return text

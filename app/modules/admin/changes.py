@@ -18,7 +18,7 @@ from app.core.db import Base, db
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.formats import moment
-from app.core.history import FILE_GONE, NOTE_GONE
+from app.core.history import FILE_GONE, NOTE_GONE, beside
 from app.core.history import logged_as_shown as as_shown
 from app.core.i18n import _, _l
 from app.core.ids import whole
@@ -90,6 +90,7 @@ class Log:
 
     args: Mapping[str, str]
     kinds: dict[str, Kind] = field(default_factory=kinds)
+    amounts: dict[Row, Any] = field(default_factory=dict, init=False)  # of the records that were named: columns of their amounts
 
     def __post_init__(self) -> None:
         chosen = self.value("kind")
@@ -135,8 +136,8 @@ class Log:
         for each that their values refer to.
         """
         rows = (
-            select(Change.id, Change.at, Change.action, Change.table_name, Change.row_id, Change.field, Change.old,
-                   Change.new, Change.actor_id, Membership.name)
+            select(Change.id, Change.at, Change.request_id, Change.action, Change.table_name, Change.row_id, Change.field,
+                   Change.old, Change.new, Change.actor_id, Membership.name)
             .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
             .where(*self.criteria)
         )  # fmt: skip
@@ -157,13 +158,14 @@ class Log:
         for line in lines:
             kind, at = self.kinds[line.table_name], (line.table_name, line.row_id)
             typed = kind.fields.get(line.field)
+            row = beside(typed, line, [each for each in lines if (each.table_name, each.row_id) == at], self.amounts.get(at))
             title, opened = self._called(at, parts.get(at), titles)
             shown.append({
                 "at": moment(line.at), "who": line.name or nobody, "kind": kind, "row_id": line.row_id,
                 "action": str(ACTIONS.get(line.action, line.action)), "title": title, "plain": at in titles,
                 "url": self._record_url(opened) if opened and opened not in thrown else None,
                 "field": str(typed.label) if typed else line.field or "",
-                "old": as_shown(typed, line.old), "new": as_shown(typed, line.new),
+                "old": as_shown(typed, line.old, row), "new": as_shown(typed, line.new, row),
             })  # fmt: skip
         return shown
 
@@ -193,9 +195,12 @@ class Log:
         found = {}
         for kind, ids in self._by_kind(rows):
             if kind.resource:
-                named = select(kind.model.id, getattr(kind.model, kind.resource.title)).where(kind.model.id.in_(ids))
-                for row in db.session.execute(named, execution_options={"with_trash": True}):
+                # An amount is told with what says its currency or unit.
+                columns = {name for typed in kind.fields.values() if typed.kind in ("money", "number") for name in typed.attributes}
+                asked = [getattr(kind.model, name) for name in {"id", kind.resource.title, *columns}]
+                for row in db.session.execute(select(*asked).where(kind.model.id.in_(ids)), execution_options={"with_trash": True}):
                     found[kind.table, row.id] = kind.resource.called(row)
+                    self.amounts[kind.table, row.id] = row
         return found
 
     def _by_kind(self, rows: Iterable[Row]) -> list[tuple[Kind, set[int]]]:

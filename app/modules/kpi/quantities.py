@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from flask import g
 
 from app.core.errors import BusinessError
-from app.core.fields import LARGEST_MINOR, STAGED, DecimalField, FieldError, Reading
+from app.core.fields import LARGEST_MINOR, STAGED, DecimalField, FieldError, Reading, neutral
 from app.core.formats import NO_BREAK, money, number, number_for_input, parse_number, percent
 from app.core.i18n import _, _n
 from app.core.metrics import metrics
@@ -179,6 +179,12 @@ class Amount(DecimalField):
 
     def show(self, value: Any) -> str:
         return "" if value is None else str(value)
+
+    def logged(self, text: str, row: Any) -> str:
+        found = self.parse(text, neutral())
+        if found is None or row is None:
+            return self.show(found)
+        return shown(found.value, unit_of(row.metric), found.sign or row.currency)
 
     def plain(self, value: Any) -> str:
         if value is None:

@@ -301,3 +301,31 @@ def test_the_timeline_tells_what_fields_show_and_nothing_of_how_it_is_kept(one, 
         assert "The system changed state 12:00 Draft Active" in page
         assert "Bob changed target 12:00 20 15" in page
         assert not [name for name in logged if name and "_" in name and name in page]
+
+
+def test_a_changed_target_is_told_in_the_unit_of_its_figure(one, people, client_of):
+    figures = {"crm.won_amount": ("15000", "18000"), "crm.win_rate": ("0.3", "0.35")}
+    with clock(NOW):
+        with one:
+            world, told = build(people), {}
+            for metric, (before, after) in figures.items():
+                goal = set_goal(world.bob, metric=metric, target=Given(Decimal(before), "" if metric == "crm.win_rate" else "USD"))
+                told[metric] = goal.id
+                change_goal(goal, {"target": Given(Decimal(after), goal.currency or "")}, "Two weeks off")
+        history = {metric: words(LoggedIn(client_of, "bob").get(f"{KPI}/goals/{goal}/history").text) for metric, goal in told.items()}
+        assert "changed target 12:00 $15,000 $18,000" in history["crm.won_amount"]
+        assert "changed target 12:00 30.0% 35.0%" in history["crm.win_rate"]
+        log = words(client_of("alice").get("/c/one/admin/changes?kind=kpi.goal&field=target").text)
+        assert "$15,000 $18,000" in log
+        assert "30.0% 35.0%" in log
+
+
+def test_a_target_that_was_in_another_currency_is_not_told_in_this_one(one, people, client_of):
+    with clock(NOW):
+        with one:
+            goal = set_goal(build(people).bob, metric="crm.won_amount", target=Decimal(15_000)).id
+        with one:
+            change_goal(db.session.get_one(Goal, goal), {"target": Given(Decimal(18_000), "USD")}, "They pay in dollars")
+        page = words(LoggedIn(client_of, "bob").get(f"{KPI}/goals/{goal}/history").text)
+        assert "changed target 12:00 15,000 18,000" in page
+        assert "EUR USD" in page
