@@ -12,6 +12,7 @@ from flask import Blueprint
 
 if TYPE_CHECKING:
     from app.core.dimensions import Dimension
+    from app.core.fields import Field
     from app.core.metrics import Metric
     from app.core.resource import Resource
 
@@ -136,6 +137,7 @@ class Hooks:
     timeline: tuple[Timeline, ...] = ()
     merges: tuple[Merge, ...] = ()
     personal: tuple[Personal, ...] = ()
+    settings: Mapping[Any, tuple[Field, ...]] = field(default_factory=dict)  # table of settings -> what tells its columns
     jobs: Mapping[str, Callable[..., None]] = field(default_factory=dict)  # job name -> function(**payload)
     schedules: tuple[Schedule, ...] = ()
     demo: Callable[[Any], None] = nothing  # fills a demo company; gets an app.core.demo.DemoPlan

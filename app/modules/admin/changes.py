@@ -50,11 +50,12 @@ class Kind:
     model: Any
     icon: str = "file-text"
     resource: Resource | None = None
+    settings: Sequence[Field] = ()
 
     @cached_property
     def fields(self) -> dict[str, Field]:
         """Column -> field that shows it."""
-        return self.resource.by_column if self.resource else {}
+        return self.resource.by_column if self.resource else {f.name: f for f in self.settings}
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,13 @@ def kinds() -> dict[str, Kind]:
     resources = [r for m in modules for r in m.hooks.resources]
     found = {r.model.__tablename__: _of_resource(r) for r in resources if can(r.permission("view"))}
     known = {r.model.__tablename__ for r in resources}
+    decided = {model: fields for m in modules for model, fields in m.hooks.settings.items()}
     on = {"core", *(m.name for m in modules)}
     for mapper in sorted(Base.registry.mappers, key=lambda m: m.local_table.name):  # type: ignore[attr-defined]  # a table
         name = mapper.local_table.name  # type: ignore[attr-defined]  # a table
         if changelog.is_logged(mapper.class_) and name not in known and name.split("_")[0] in on:
-            found[name] = Kind(name, name, str(getattr(mapper.class_, "__called__", name)), mapper.class_)
+            label = str(getattr(mapper.class_, "__called__", name))
+            found[name] = Kind(name, name, label, mapper.class_, settings=decided.get(mapper.class_, ()))
     return found
 
 

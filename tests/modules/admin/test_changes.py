@@ -9,7 +9,8 @@ from sqlalchemy import insert, select
 
 from app.core import changelog, lifecycle, notes, writes
 from app.core.db import Base, db, utcnow
-from app.core.models import Change, Role
+from app.core.decisions import NOT_DECIDED
+from app.core.models import Change, Company, Role
 from app.core.money import Money
 from app.core.registry import registry
 from app.core.tenancy import acting_for
@@ -17,6 +18,7 @@ from app.modules.contacts.models import Account
 from app.modules.crm import services
 from app.modules.crm.models import Deal
 from app.modules.crm.parts.models import DealCredit, DealLine
+from app.modules.crm.settings.queries import decisions as crm_settings
 from tests.conftest import Office
 from tools.bench_measure import recording
 
@@ -185,6 +187,25 @@ def test_whatever_is_logged_has_a_name_people_know(app) -> None:
     logged = [model for model in there if changelog.is_logged(model) and model not in known]
     assert len(logged) > 20
     assert [model.__name__ for model in logged if not hasattr(model, "__called__")] == []
+
+
+def test_every_setting_that_is_logged_has_the_label_of_its_form(app) -> None:
+    modules = app.extensions["registry"].modules.values()
+    told = {model: {f.name for f in fields} for m in modules for model, fields in m.hooks.settings.items()}
+    tables = {m.class_: {c.name for c in m.local_table.columns} for m in Base.registry.mappers if m.local_table.name.endswith("_settings")}
+    assert len(tables) == 2
+    assert {model: columns - NOT_DECIDED for model, columns in tables.items()} == told
+
+
+def test_settings_are_told_as_their_form_has_them(log, one: Office) -> None:
+    with one as session:
+        session.get_one(Company, one.id).language = "es"
+    for values, version in (({"active_days": 365}, 0), ({"active_days": 90, "uses_leads": False}, 1)):
+        with one:
+            crm_settings.change(values, version)
+    told = {line[2:] for line in log("kind=crm_settings")}
+    assert ("Se cambió: Días que una cuenta sigue activa después de comprar", "365", "90") in told
+    assert ("Se cambió: Trabajar con prospectos", "Sí", "No") in told
 
 
 def test_the_statements_do_not_grow_with_the_lines(app, one: Office, client_of, people) -> None:

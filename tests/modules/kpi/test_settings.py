@@ -10,6 +10,7 @@ from app.core.db import db
 from app.modules.kpi.settings.models import Settings
 from app.modules.kpi.settings.queries import settings
 from app.modules.kpi.smart.rules import RULES
+from tests.modules.kpi.goals_world import words
 
 PAGE = "/c/one/kpi/settings"
 
@@ -35,6 +36,15 @@ def test_the_page_lists_every_rule_with_its_severity_and_limit(one, client_of):
         assert f'name="severity_{rule.id}"' in page
         assert (f'name="threshold_{rule.id}"' in page) == (rule.threshold is not None)
     assert stored(one) is None  # nobody decided anything by looking
+
+
+def test_what_was_decided_of_a_rule_is_told_in_words(client_of):
+    alice = client_of("alice")
+    assert alice.post(PAGE, data=filled()).status_code == 303
+    assert alice.post(PAGE, data=filled(version=1, severity_R1="off", threshold_T2="33", risk_percent=90)).status_code == 303
+    page = words(alice.get("/c/one/admin/changes?kind=kpi_settings").text)
+    assert "Rules of the SMART check – R1: Is not asked, T2: Holds it back, 33 %" in page
+    assert "At risk below so much of the pace (percent) 95 90" in page
 
 
 def test_only_what_differs_is_kept(one, client_of):

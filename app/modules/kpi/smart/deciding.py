@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,8 +11,8 @@ from typing import Any
 from flask import Response, url_for
 
 from app.core.access import require
-from app.core.fields import Boolean, Choice, DecimalField, FieldError, Integer, Reading
-from app.core.formats import number, number_for_input, parse_number
+from app.core.fields import Boolean, Choice, DecimalField, Field, FieldError, Integer, Reading
+from app.core.formats import NO_BREAK, number, number_for_input, parse_number
 from app.core.forms import Form
 from app.core.i18n import _, _l
 from app.core.surfaces.decide import decide
@@ -42,6 +43,23 @@ class Limit(DecimalField):
         return "" if value is None else number_for_input(Decimal(value).normalize() + 0)
 
 
+class Rules(Field):
+    """What was decided about rules of the check, to be read: the log keeps those that differ from before."""
+
+    def logged(self, text: str, row: Any) -> str:
+        said = json.loads(text)
+        found = [(rule, said[rule.id]) for rule in RULES if rule.id in said]
+        return ", ".join(f"{rule.id}: {_decided(rule, each)}" for rule, each in found)
+
+
+def _decided(rule: Rule, said: Mapping[str, Any]) -> str:
+    """In words; what was not decided is as the rule has it."""
+    severity = str(SEVERITIES.get(said.get("severity", rule.severity), ""))
+    if "threshold" not in said:
+        return severity
+    return f"{severity}, {number(Decimal(str(said['threshold'])))}{NO_BREAK}{rule.unit}".strip()
+
+
 PLAIN = (
     Integer("risk_percent", _l("At risk below so much of the pace (percent)"), least=1, most=200, required=True, grouped=False),
     Integer("off_percent", _l("Off track below so much of the pace (percent)"), least=0, most=200, required=True, grouped=False),
@@ -64,6 +82,7 @@ def _limit(rule: Rule) -> Limit:
     return Limit(f"threshold_{rule.id}", rule.label, required=True)
 
 
+LOGGED = (*PLAIN, Rules("rules", _l("Rules of the SMART check")))
 FIELDS = (*PLAIN, *(_severity(rule) for rule in RULES), *(_limit(rule) for rule in RULES if rule.threshold is not None))
 
 
