@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -28,6 +29,11 @@ from tests.modules.kpi.goals_world import (
     won,
     words,
 )
+
+
+def filled(page: str) -> list[str]:
+    """The main actions of a page, those of a phone aside."""
+    return [words(text) for rest, text in re.findall(r'class="btn btn-primary([^"]*)"[^>]*>(.*?)</(?:a|button)>', page) if "v-phone" not in rest]
 
 
 def test_a_rep_sees_where_own_goals_stand(one, people, client_of):
@@ -64,6 +70,20 @@ def test_what_waits_for_an_answer_stands_on_top_with_both_sides(one, people, cli
         assert "16 instead of 20" in words(page)
         assert "Bob proposes this instead. Two weeks off" in words(page)
         assert f"/goals/{goal_id}/accept" in page
+        assert filled(page) == ["New goal"]
+
+
+def test_agreeing_is_the_main_action_of_a_rep_who_has_one_goal_to_agree_on(one, people, client_of):
+    with clock(NOW):
+        with one:
+            world = build(people)
+            proposed(world)
+        assert filled(LoggedIn(client_of, "bob").get(f"{KPI}/").text) == ["Agree"]
+        with one:
+            proposed(world, name="Win 12 deals", target=Decimal(12), metric="crm.activities_done")
+        page = LoggedIn(client_of, "bob").get(f"{KPI}/").text
+        assert page.count("data-accept") == 2
+        assert filled(page) == []
 
 
 def test_goals_of_the_team_and_the_company_are_known_their_figures_only_to_who_may(one, people, client_of):
