@@ -1,4 +1,5 @@
-"""Every page that a person opens, on a phone and on a desk, in Spanish: nothing sticks out, is cut or is too small to read.
+"""Every page that a person opens, on a phone and on a desk, in Spanish: nothing sticks out, is cut or is too small to read,
+and one heading says what it is.
 
 The addresses come from the routes: a page that a module adds is looked at from then on.
 """
@@ -52,6 +53,8 @@ MEASURE = """() => {
     for (const e of [document.documentElement, main]) {
         if (e && e.scrollWidth > e.clientWidth + 1) found.add(`${name(e)} is ${e.scrollWidth - e.clientWidth} px too wide`);
     }
+    const heads = document.querySelectorAll("h1").length;
+    if (heads !== 1) found.add(`has ${heads} main headings`);
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const text = texts.currentNode.data.trim().slice(0, 30), e = texts.currentNode.parentElement;
