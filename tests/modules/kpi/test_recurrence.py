@@ -271,6 +271,19 @@ def test_a_rule_is_made_in_its_form_and_its_page_shows_what_comes_next(six: Team
     assert client_of("bob").get(f"/c/one/kpi/rules/{rule_id}/targets").status_code == 403
 
 
+def test_the_page_of_a_rule_offers_the_ends_of_a_band_only_where_there_is_one(six: Team6, one: Any, client_of: Any) -> None:
+    with one:
+        plain, band = make_rule(name="Calls").id, make_rule(name="Size", direction="band", low=Decimal(5), high=Decimal(8), target=None).id
+    mona = client_of("mona")
+    page = mona.get(f"/c/one/kpi/rules/{plain}").text
+    offered = {name: f"/rules/{plain}/fields/{name}" in page for name in ("target", "low", "high")}
+    assert offered == {"target": True, "low": False, "high": False}
+    page = mona.get(f"/c/one/kpi/rules/{band}").text
+    offered = {name: f"/rules/{band}/fields/{name}" in page for name in ("target", "low", "high")}
+    assert offered == {"target": False, "low": True, "high": True}
+    assert "5 – 8" in page
+
+
 def test_goals_are_made_soon_when_somebody_asks_for_it(six: Team6, one: Any, app: Flask, client_of: Any) -> None:
     with one:
         rule = make_rule(members=str(six.ids["bob"]), at_once=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from app.core.hooks import Hooks, Item, Schedule
 from app.core.i18n import _l
-from app.modules.kpi.planning import rule_views, share_views, views  # noqa: F401  # its pages
+from app.core.resource import Page
+from app.modules.kpi.planning import rule_views, share_views, views  # noqa: F401  # their pages
 from app.modules.kpi.planning.closing import close_goals
 from app.modules.kpi.planning.recurring import recur
 from app.modules.kpi.planning.rule_resources import rule
+
+rule.page = Page(context=rule_views.page_of)
 
 HOUR = 60  # a day begins at another hour in every company's zone; what was done already is not done again
 

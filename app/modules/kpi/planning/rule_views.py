@@ -1,4 +1,4 @@
-"""What a rule will make next, and the targets of single people or teams: a panel of its page."""
+"""The page of a rule, and a panel of it: what the rule will make next, and the targets of single people or teams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.core.metrics import metrics
 from app.core.registry import registry
 from app.core.relative_dates import around
 from app.core.surfaces.form import needed_version
-from app.core.surfaces.record import fetch
+from app.core.surfaces.record import describe, fetch
 from app.core.web import redirect_to, render, settle, toast
 from app.modules.kpi.blueprint import blueprint
 from app.modules.kpi.goals.telling import target_of
@@ -26,6 +26,21 @@ from app.modules.kpi.planning import recurring, rule_services
 from app.modules.kpi.planning.cells import TARGET, single
 from app.modules.kpi.planning.periods import ONE_DAY, called
 from app.modules.kpi.quantities import Quantity, unit_of
+
+
+def page_of(rule: GoalRule) -> dict[str, Any]:
+    """The facts of a rule: of target and band the one that it has."""
+    record = describe(registry.resource("kpi.rule"), rule)
+    hidden = {"target"} if rule.direction == BAND else {"low", "high"}
+    for group in record["groups"]:
+        group["facts"] = [fact for fact in group["facts"] if fact["name"] not in hidden]
+        for fact in group["facts"]:
+            if fact["name"] == "direction":
+                fact["edit_url"] = None  # alone it never makes sense: the form has it with what it asks for
+    if rule.direction == BAND:
+        record["head"] = [{**fact, "text": target_of(cast("Goal", rule)), "empty": False} if fact["name"] == "target" else fact
+                          for fact in record["head"]]  # fmt: skip
+    return {"record": record}
 
 
 @blueprint.get("/rules/<int:rule_id>/targets")
