@@ -282,6 +282,15 @@ def test_a_phone_has_every_stage_and_no_sideways_scroll(visit: Visit, pump: int)
     expect(column(page, "Proposal").locator(".v-card").first).to_be_in_viewport()
 
 
+def test_on_paper_a_long_column_begins_below_the_head_of_the_page(visit: Visit, make):
+    for i in range(18):
+        make(f"Pump {i}")
+    page = visit("alice", BOARD)
+    expect(page.locator(".v-card")).to_have_count(18)
+    pages = len(re.findall(rb"/Type /Page\b", page.pdf(format="A4")))
+    assert pages == 2, "the cards below the head of the page, then the empty stages"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
 def test_axe_finds_nothing_serious(visit: Visit, pump: int, axe, width: int, scheme: str):
