@@ -260,9 +260,22 @@ def test_an_empty_hour_opens_the_plan_with_its_day_and_time(visit: Visit) -> Non
     expect(page.locator("#drawer [name=due_on]")).to_have_value(today().isoformat())
 
 
+@pytest.mark.parametrize("width", [768, 1440])
+def test_of_many_at_once_every_one_in_the_week_shows_some_of_its_title(visit: Visit, plan, width: int) -> None:
+    for minute in range(4):
+        plan("Call Acme", 0, time(10, minute))
+    page = visit("alice", f"{CALENDAR}?view=week", viewport={"width": width, "height": 800})
+    titles = page.locator(f".cal-day[data-date='{today()}'] .cal-subject")
+    expect(titles).to_have_count(2)
+    assert all(box["width"] >= 20 for box in titles.evaluate_all("(all) => all.map((e) => e.getBoundingClientRect().toJSON())"))
+    page.get_by_role("link", name="2 more").click()
+    expect(page.locator("#cal-grid.cal-grid-day .cal-day .cal-subject")).to_have_count(4)
+
+
 @pytest.mark.parametrize("view", ["day", "week", "month"])
 def test_the_calendar_has_no_barriers_and_fits_a_phone(visit: Visit, plan, axe, view: str) -> None:
-    plan("Call Acme", 0, time(10))
+    for minute in range(4):
+        plan("Call Acme", 0, time(10, minute))
     plan("Call the buyer of the second line about the offer", -1)
     assert axe(visit("alice", f"{CALENDAR}?view={view}")) == []
     phone = visit("alice", f"{CALENDAR}?view={view}", **PHONE)

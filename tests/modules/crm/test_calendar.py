@@ -239,6 +239,20 @@ def test_events_at_the_same_time_stand_beside_each_other(given: list, wanted: li
     assert [(p.lane, p.lanes) for p in lanes([_placed(*each) for each in given])] == wanted
 
 
+def test_of_many_at_once_a_week_shows_two_and_counts_the_rest(bob, plan) -> None:
+    on = date(2026, 11, 18)
+    for minute in range(4):
+        plan(f"Call {minute}", on, time(10, minute))
+    week = bob.get(f"{CALENDAR}?view=week&date={on}").text
+    hours = week[week.index('id="cal-grid"'):week.index('class="cal-agenda')]
+    assert [n for n in range(4) if f"Call {n}<" in hours] == [0, 1]
+    assert "2 more, " in hours
+    assert all(f"Call {n}<" in week[week.index('class="cal-agenda'):] for n in range(4)), "a phone lists them all"
+    day = bob.get(f"{CALENDAR}?view=day&date={on}").text
+    assert all(f"Call {n}<" in day for n in range(4))
+    assert "cal-beyond" not in day
+
+
 def test_nothing_is_logged_by_looking(bob, plan, one) -> None:
     plan("Call", date(2026, 11, 18))
     with one:

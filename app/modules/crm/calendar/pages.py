@@ -16,7 +16,7 @@ from app.core.errors import BusinessError
 from app.core.formats import long_day
 from app.core.i18n import _, language
 from app.modules.crm.activities.resources import ICONS, KIND_LABELS
-from app.modules.crm.calendar.grid import Day, fill, week_of, weeks_of_month
+from app.modules.crm.calendar.grid import LANES, LANES_IN_A_WEEK, Day, fill, week_of, weeks_of_month
 from app.modules.crm.calendar.queries import MOST, events_between
 from app.modules.crm.day.whose import Whose, choices
 
@@ -38,7 +38,7 @@ class Page:
         dates = self._dates()
         self.days = [self._day(each) for each in dates]
         events, self.cut = events_between(dates[0], dates[-1], self.whose)
-        fill(self.days, events)
+        fill(self.days, events, LANES_IN_A_WEEK if self.view == WEEK else LANES)
         self.may_edit = can("crm.activity.edit")
         self.may_plan = can("crm.activity.create")
         self.title = self._title(dates)
