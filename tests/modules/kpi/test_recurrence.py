@@ -260,6 +260,7 @@ def test_a_rule_is_made_in_its_form_and_its_page_shows_what_comes_next(six: Team
         rule_id, version = rule.id, rule.version
     page = " ".join(mona.get(f"/c/one/kpi/rules/{rule_id}/targets").text.split())
     assert "Goals of November 2026" in page and page.count("will be made") == 6
+    assert '<button class="btn v-btn" type="submit" name="do" value="save">' in page, "the main action of the rule's page is to edit it"
     saved = mona.post(f"/c/one/kpi/rules/{rule_id}/targets", data={"version": version, f"t-{six.ids['Ana']}": "35", f"t-{six.ids['bob']}": ""})
     assert saved.status_code == 303
     with one:
