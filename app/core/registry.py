@@ -146,6 +146,9 @@ def _check(modules: dict[str, Module]) -> None:
             for name in used - set(known):
                 if name.split(".")[0] in modules:
                     raise ModuleError(f"{module.name}: unknown {kind} {name!r}")
+        for model, fields in hooks.settings.items():
+            for name in {f.name for f in fields} - set(model.__table__.columns.keys()):
+                raise ModuleError(f"{module.name}: {model.__tablename__} has no column {name!r}")
 
 
 registry: Registry = LocalProxy(lambda: current_app.extensions["registry"])  # type: ignore[assignment]  # proxy

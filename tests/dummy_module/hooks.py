@@ -20,7 +20,7 @@ from app.core.metrics import Metric, MetricQuery
 from app.core.registry import registry
 from app.core.resource import Resource
 from app.core.surfaces.record import fetch
-from tests.dummy_module.models import Thing
+from tests.dummy_module.models import Settings, Thing
 
 blueprint = Blueprint("dummy", __name__)
 site_blueprint = Blueprint("dummy_site", __name__)
@@ -136,6 +136,7 @@ hooks = Hooks(
         Personal(resource="contacts.contact", gather=lambda row_id: {"Things": [{"Name": f"of {row_id}"}]},
                  scrub=lambda row_id: seen.append(("scrubbed", row_id))),
     ),
+    settings={Settings: (Integer("most", "Most things of an account"),)},
     jobs={"dummy.tidy": tidy},
     schedules=(Schedule(job="dummy.tidy", every_minutes=60),),
     demo=lambda plan: seen.append(("demo", plan.today)),

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import Boolean, Date, Index, Integer, String
+from sqlalchemy import Boolean, Date, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Id, Record, db, same_company
+from app.core.db import CompanyScoped, Id, Record, Versioned, db, same_company
 
 
 class Thing(Record, db.Model):
@@ -30,3 +30,13 @@ class Thing(Record, db.Model):
     colour: Mapped[str | None] = mapped_column(String(10))
     ready: Mapped[bool] = mapped_column(Boolean, default=False)
     note: Mapped[str | None] = mapped_column(String(2000))
+
+
+class Settings(CompanyScoped, Versioned, db.Model):
+    """What a company decides about its things."""
+
+    __tablename__ = "dummy_settings"
+    __called__ = "Settings of things"
+    __constraints__ = (UniqueConstraint("company_id"),)
+
+    most: Mapped[int] = mapped_column(Integer, default=9)

@@ -48,6 +48,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_dummy_thing_company_id_name_key'), ['company_id', 'name_key'], unique=False)
         batch_op.create_index(batch_op.f('ix_dummy_thing_company_id_owner_id'), ['company_id', 'owner_id'], unique=False)
 
+    op.create_table('dummy_settings',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), sa.Identity(always=False), nullable=False),
+    sa.Column('company_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('most', sa.Integer(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['company_id'], ['core_company.id'], name=op.f('fk_dummy_settings_company_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_dummy_settings')),
+    sa.UniqueConstraint('company_id', 'id', name=op.f('uq_dummy_settings_company_id_id')),
+    sa.UniqueConstraint('company_id', name=op.f('uq_dummy_settings_company_id'))
+    )
     # ### end Alembic commands ###
 
 
@@ -57,5 +69,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_dummy_thing_company_id_owner_id'))
         batch_op.drop_index(batch_op.f('ix_dummy_thing_company_id_name_key'))
 
+    op.drop_table('dummy_settings')
     op.drop_table('dummy_thing')
     # ### end Alembic commands ###
