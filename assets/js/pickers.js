@@ -49,6 +49,16 @@
     }, true);
   }
 
+  /* Letters typed before the list has the focus, which it gets an instant after the click, are typed into it. */
+  function eager(picker) {
+    picker.control.addEventListener("keydown", (event) => {
+      if (event.target !== picker.control || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.stopImmediatePropagation();
+      picker.open();
+      picker.control_input.focus();
+    }, true);
+  }
+
   function build(select) {
     if (select.tomselect || typeof window.TomSelect === "undefined") return;
     const url = select.dataset.searchUrl;
@@ -78,6 +88,7 @@
       },
     });
     if (url) patient(picker);
+    eager(picker);
     const shown = picker.wrapper.querySelector(".items-placeholder");
     if (shown) shown.placeholder = select.dataset.placeholder || word("choose");
     select.setAttribute("aria-hidden", "true"); // the control that is shown has the label now
