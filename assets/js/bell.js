@@ -11,18 +11,29 @@
     if (event.target.id === "bell" && event.target.open) fill();
   }, true);
 
+  const AWAITED = 1000; // milliseconds
+
   function markRead(link) {
     const token = document.body.getAttribute("hx-headers:inherited");
     const headers = { ...JSON.parse(token || "{}"), "HX-Request": "true" };
-    fetch(link.dataset.notice, { method: "POST", headers, keepalive: true }).catch(() => {}); // it stays unread, no more
+    const read = fetch(link.dataset.notice, { method: "POST", headers, keepalive: true }).catch(() => {}); // it stays unread, no more
     delete link.dataset.notice;
     link.closest(".v-notice").classList.remove("is-unread");
+    return read;
+  }
+
+  /* The page that follows counts it among the read ones: it is asked for once that is written, or has taken too long. */
+  function follow(event, link, read) {
+    const elsewhere = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || link.target;
+    if (elsewhere) return;
+    event.preventDefault();
+    Promise.race([read, new Promise((done) => setTimeout(done, AWAITED))]).then(() => location.assign(link.href));
   }
 
   for (const kind of ["click", "auxclick"]) {
     document.addEventListener(kind, (event) => {
       const link = event.target.closest?.("a[data-notice]");
-      if (link && event.button < 2) markRead(link);
+      if (link && event.button < 2) follow(event, link, markRead(link));
     });
   }
 
