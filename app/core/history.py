@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from types import SimpleNamespace
 from typing import Any
 
 from flask import g
@@ -80,7 +81,7 @@ def change_entries(resource: Resource, row_id: int, before: datetime | None, lim
     the line that says it was created; columns that no field shows are told by the log alone."""
     fields = {column: f for column, f in resource.by_column.items() if column not in without}
     rows = (
-        select(Change.at, Change.request_id, Change.action, Change.field, Change.old, Change.new, Membership.name)
+        select(Change.id, Change.at, Change.request_id, Change.action, Change.field, Change.old, Change.new, Membership.name)
         .outerjoin(Membership, (Membership.id == Change.actor_id) & (Membership.company_id == Change.company_id))
         .where(Change.table_name == resource.model.__tablename__, Change.row_id == row_id)
         .where(or_(Change.field.is_(None), Change.field.in_(fields)))
@@ -95,14 +96,11 @@ def change_entries(resource: Resource, row_id: int, before: datetime | None, lim
     lines = db.session.execute(rows).all()
     # Whoever shows the history of a record has mostly fetched it: this is no further statement then.
     record = db.session.get(resource.model, row_id) if any(line.field for line in lines) else None
-    found = []
-    for line in lines:
-        typed = fields.get(line.field)
-        found.append(_entry(line, typed, nobody, beside(typed, line, lines, record)))
-    return found
+    turned = turns(resource.model.__tablename__, [row_id], (fields.get(line.field) for line in lines)).get(row_id, ())
+    return [_entry(line, fields.get(line.field), nobody, turned, record) for line in lines]
 
 
-def _entry(row: Any, typed: Field | None, nobody: str, record: Any) -> Entry:
+def _entry(row: Any, typed: Field | None, nobody: str, turned: Sequence[Any], record: Any) -> Entry:
     who = row.name or nobody
     whole = {
         changelog.CREATED: (_("created this"), "plus"),
@@ -118,16 +116,37 @@ def _entry(row: Any, typed: Field | None, nobody: str, record: Any) -> Entry:
         return Entry(at=row.at, who=who, text=text, icon=icon, detail=row.new or "")
     label = str(typed.label) if typed else str(row.field)
     text = _("changed %(field)s", field=label[:1].lower() + label[1:])
-    old, new = (logged_as_shown(typed, value, record) for value in (row.old, row.new))
-    return Entry(at=row.at, who=who, text=text, old=old, new=new)
+    old, new = sides(typed, row, turned, record)
+    return Entry(at=row.at, who=who, text=text, old=logged_as_shown(typed, row.old, old), new=logged_as_shown(typed, row.new, new))
 
 
-def beside(typed: Field | None, line: Any, lines: Iterable[Any], row: Any) -> Any:
-    """The row whose unit or currency a logged value is in; None where that changed with it or since, as `lines` of the
-    same row tell: the value would be told in the wrong one."""
-    others = {name for name in typed.attributes if name != line.field} if typed else set()
-    turned = any(each.field in others and (each.request_id == line.request_id or each.at > line.at) for each in lines)
-    return None if turned else row
+def turns(table: str, ids: Iterable[int], fields: Iterable[Field | None]) -> dict[int, list[Any]]:
+    """When the unit or currency changed that values of these fields are in: row -> lines of the log, the newest first."""
+    names = {name for typed in fields if typed for name in typed.attributes[1:]}
+    if not names:
+        return {}
+    rows = select(Change.id, Change.row_id, Change.request_id, Change.field, Change.old)
+    rows = rows.where(Change.table_name == table, Change.row_id.in_(list(ids)), Change.field.in_(names)).order_by(Change.id.desc())
+    found: dict[int, list[Any]] = {}
+    for line in db.session.execute(rows):
+        found.setdefault(line.row_id, []).append(line)
+    return found
+
+
+def sides(typed: Field | None, line: Any, turned: Sequence[Any], row: Any) -> tuple[Any, Any]:
+    """What says the unit or currency of a logged value, before the change and after it: that of the `row` today, taken back
+    by what has `turned` since, the newest first."""
+    names = typed.attributes[1:] if typed else ()
+    if row is None or not names:
+        return row, row
+    old = {name: getattr(row, name) for name in names}
+    new = dict(old)
+    for turn in turned:
+        if turn.field in names and turn.request_id and turn.request_id == line.request_id:
+            old[turn.field] = turn.old
+        elif turn.field in names and turn.id > line.id:
+            old[turn.field] = new[turn.field] = turn.old
+    return SimpleNamespace(**old), SimpleNamespace(**new)
 
 
 def logged_as_shown(typed: Field | None, text: str | None, row: Any = None) -> str:

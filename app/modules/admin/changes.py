@@ -18,7 +18,7 @@ from app.core.db import Base, db
 from app.core.errors import BusinessError
 from app.core.fields import Field
 from app.core.formats import moment
-from app.core.history import FILE_GONE, NOTE_GONE, beside
+from app.core.history import FILE_GONE, NOTE_GONE, sides, turns
 from app.core.history import logged_as_shown as as_shown
 from app.core.i18n import _, _l
 from app.core.ids import whole
@@ -155,20 +155,21 @@ class Log:
         parts = self._parts(rows)
         known = rows.union(*(part.of for part in parts.values()))
         titles, thrown = self._titles(known), _thrown(known)
+        turned = self._turned(lines)
         self._know_labels(lines)
         nobody = _("The system")
         shown = []
         for line in lines:
             kind, at = self.kinds[line.table_name], (line.table_name, line.row_id)
             typed = kind.fields.get(line.field)
-            row = beside(typed, line, [each for each in lines if (each.table_name, each.row_id) == at], self.amounts.get(at))
+            old, new = sides(typed, line, turned.get(at, ()), self.amounts.get(at))
             title, opened = self._called(at, parts.get(at), titles)
             shown.append({
                 "at": moment(line.at), "who": line.name or nobody, "kind": kind, "row_id": line.row_id,
                 "action": str(ACTIONS.get(line.action, line.action)), "title": title, "plain": at in titles,
                 "url": self._record_url(opened) if opened and opened not in thrown else None,
                 "field": str(typed.label) if typed else line.field or "",
-                "old": as_shown(typed, line.old, row), "new": as_shown(typed, line.new, row),
+                "old": as_shown(typed, line.old, old), "new": as_shown(typed, line.new, new),
             })  # fmt: skip
         return shown
 
@@ -204,6 +205,14 @@ class Log:
                 for row in db.session.execute(select(*asked).where(kind.model.id.in_(ids)), execution_options={"with_trash": True}):
                     found[kind.table, row.id] = kind.resource.called(row)
                     self.amounts[kind.table, row.id] = row
+        return found
+
+    def _turned(self, lines: Sequence[Any]) -> dict[Row, list[Any]]:
+        """When the units and currencies of what changed on the page changed themselves."""
+        found = {}
+        for kind, ids in self._by_kind((line.table_name, line.row_id) for line in lines):
+            fields = (kind.fields.get(line.field) for line in lines if line.table_name == kind.table)
+            found.update({(kind.table, row_id): told for row_id, told in turns(kind.table, ids, fields).items()})
         return found
 
     def _by_kind(self, rows: Iterable[Row]) -> list[tuple[Kind, set[int]]]:

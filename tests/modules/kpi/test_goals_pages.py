@@ -6,6 +6,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
+from flask import g
 from sqlalchemy import select
 
 from app.core.db import db
@@ -340,12 +341,18 @@ def test_a_changed_target_is_told_in_the_unit_of_its_figure(one, people, client_
         assert "30.0% 35.0%" in log
 
 
-def test_a_target_that_was_in_another_currency_is_not_told_in_this_one(one, people, client_of):
+def test_a_target_that_was_in_another_currency_is_told_in_that_one(one, people, client_of):
     with clock(NOW):
         with one:
             goal = set_goal(build(people).bob, metric="crm.won_amount", target=Decimal(15_000)).id
-        with one:
-            change_goal(db.session.get_one(Goal, goal), {"target": Given(Decimal(18_000), "USD")}, "They pay in dollars")
+        for target, currency in ((16_000, "EUR"), (18_000, "USD")):
+            with one as session:
+                g.request_id = f"request {target}"
+                change_goal(session.get_one(Goal, goal), {"target": Given(Decimal(target), currency)}, "They pay in dollars")
         page = words(LoggedIn(client_of, "bob").get(f"{KPI}/goals/{goal}/history").text)
-        assert "changed target 12:00 15,000 18,000" in page
+        assert "changed target 12:00 €15,000 €16,000" in page
+        assert "changed target 12:00 €16,000 $18,000" in page
         assert "EUR USD" in page
+        log = words(client_of("alice").get("/c/one/admin/changes?kind=kpi.goal&field=target").text)
+        assert "€15,000 €16,000" in log, "the line that says when it was in euros no more is not on this page"
+        assert "€16,000 $18,000" in log
